@@ -1,0 +1,13 @@
+export { AssertionError, assert, unreachable } from './assert.ts'
+export { type Clock, type Scheduled, systemClock } from './clock.ts'
+export {
+  createLogger,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  silentLogger,
+  systemLogger,
+} from './logger.ts'
+export { type Random, seededRandom, systemRandom } from './random.ts'
+export { type Timer, TimerWheel } from './timer-wheel.ts'
