@@ -1,1 +1,2 @@
-export {}
+export * from './catalog/catalog.ts'
+export * from './engine.ts'

@@ -1,0 +1,102 @@
+/**
+ * The catalog: all that is kept and is not a log. Topics and their configurations, broker configurations, groups and committed offsets, producer ids.
+ *
+ * A change is data; several make one atomic write. What an engine's node reads at run time it reads from its own image, which it builds from `load`
+ * and keeps up by `subscribe`: so a node alone and one of many work the same way.
+ */
+export interface Catalog {
+  /** 22 characters of URL-safe base64, made once for the data folder (or cluster). */
+  readonly clusterId: string
+
+  load(): Promise<CatalogImage>
+  /** The groups that this node coordinates, with their offsets. */
+  loadGroups(): Promise<readonly StoredGroup[]>
+
+  /**
+   * Makes all of the changes or none. Writes of one event-loop turn share one commit; one that is refused does not take the others along.
+   * Rejects with a `CatalogError`. When it resolves, the changes are as durable as the engine's mode says, and subscribers have been told.
+   */
+  write(changes: readonly CatalogChange[]): Promise<void>
+
+  /** Takes a block of producer ids that nobody else will ever get. */
+  allocateProducerIds(count: number): Promise<{ readonly first: number; readonly count: number }>
+
+  /** Called with every committed write, in order, whichever node made it. */
+  subscribe(listener: (changes: readonly CatalogChange[]) => void): void
+}
+
+export interface CatalogImage {
+  readonly topics: readonly StoredTopic[]
+  readonly configs: readonly StoredConfig[]
+}
+
+export interface StoredTopic {
+  readonly id: string
+  readonly name: string
+  readonly partitionCount: number
+  readonly createdMs: number
+}
+
+/** The resources that have configurations, by Kafka's resource types. An empty broker name is the cluster-wide default. */
+export type ConfigResource = 'topic' | 'broker' | 'group' | 'client-metrics'
+
+export interface StoredConfig {
+  readonly resource: ConfigResource
+  /** A topic's name, a node id as text, a group id, … */
+  readonly resourceName: string
+  readonly name: string
+  readonly value: string
+}
+
+export interface StoredGroup {
+  readonly groupId: string
+  /** What the group's coordinator wrote; only it reads it. Undefined for a group that has offsets and never had members. */
+  readonly value: Uint8Array | undefined
+  readonly offsets: readonly StoredOffset[]
+}
+
+export interface StoredOffset {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** -1 when the client gave none. */
+  readonly leaderEpoch: number
+  readonly metadata: string
+  readonly commitTimestampMs: number
+  /** -1: by `offsets.retention.minutes`. */
+  readonly expireTimestampMs: number
+}
+
+export type CatalogChange =
+  /** Refused with CONFLICT when the name or the id is taken. */
+  | { readonly kind: 'createTopic'; readonly topic: StoredTopic }
+  /** Takes the topic's configurations along; committed offsets are the groups' own to delete. */
+  | { readonly kind: 'deleteTopic'; readonly topicId: string }
+  /** Refused with CONFLICT unless the count rises. */
+  | { readonly kind: 'setPartitionCount'; readonly topicId: string; readonly partitionCount: number }
+  /** `value` null deletes. */
+  | {
+      readonly kind: 'setConfig'
+      readonly resource: ConfigResource
+      readonly resourceName: string
+      readonly name: string
+      readonly value: string | null
+    }
+  | { readonly kind: 'putGroup'; readonly groupId: string; readonly value: Uint8Array }
+  /** Takes the group's offsets along. */
+  | { readonly kind: 'deleteGroup'; readonly groupId: string }
+  | { readonly kind: 'putOffset'; readonly groupId: string; readonly offset: StoredOffset }
+  | { readonly kind: 'deleteOffset'; readonly groupId: string; readonly topic: string; readonly partition: number }
+
+export class CatalogError extends Error {
+  override readonly name = 'CatalogError'
+  readonly code: CatalogErrorCode
+
+  constructor(code: CatalogErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** FENCED: another process has taken this node's place, nothing it writes counts any more. */
+export type CatalogErrorCode = 'CONFLICT' | 'NOT_FOUND' | 'FENCED' | 'UNAVAILABLE'

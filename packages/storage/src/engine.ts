@@ -1,0 +1,240 @@
+/**
+ * The seam between the broker and where its data lives. Handlers and coordinators know these interfaces and nothing below them.
+ *
+ * Two kinds of engine must both be natural here: segment files on this machine (an append is over in the same turn), and batches in an object
+ * store with their order in a database (an append is one upload and one commit, some hundred milliseconds later, for many partitions at once).
+ * So an answer may come now or later (`MaybePromise`), offsets are known when it comes and not before, and whatever must be decided at the point
+ * where an offset is assigned (sequence numbers, producer epochs, transactions) is decided inside `append`.
+ */
+import type { Catalog } from './catalog/catalog.ts'
+
+/** The value itself where it is known at once, so that the common path costs no promise. */
+export type MaybePromise<T> = T | Promise<T>
+
+export interface StorageEngine extends AsyncDisposable {
+  readonly catalog: Catalog
+  readonly logs: LogEngine
+  /** Stops taking work, makes what was acknowledged safe against a crash of the machine, and leaves the marker of a clean stop. */
+  close(): Promise<void>
+}
+
+export interface LogEngine {
+  /**
+   * Opens every partition that the catalog knows, recovering what an unclean stop left behind. Partitions that cannot be read are reported and
+   * answer KAFKA_STORAGE_ERROR; the others are served.
+   */
+  start(topics: readonly TopicLayout[]): Promise<StartReport>
+  /** Makes the partitions ready for reads and writes. Partitions that exist already are left as they are. */
+  create(layout: TopicLayout): MaybePromise<void>
+  /** Takes the topic's partitions out of service at once; their bytes go after `fileDeleteDelayMs`. */
+  remove(topicId: string): MaybePromise<void>
+  configure(topicId: string, config: LogConfig): void
+  partition(topicId: string, partition: number): PartitionLog | undefined
+
+  /**
+   * Appends validated batches, one to a partition, and answers in the order of the entries once all of them are as safe as their
+   * topic asks (written, or with `flushMessages` reached also fsynced).
+   *
+   * The engine owns `records` from the call on: it writes base offset and leader epoch into them and may keep them for readers.
+   */
+  append(entries: readonly AppendEntry[]): MaybePromise<readonly AppendOutcome[]>
+
+  /**
+   * Reads whole batches of several partitions under one byte budget, in the order of the entries. Never waits for data: that is the purgatory's
+   * work, woken by `LogListener.advanced`. The views stay valid until the caller lets go of them.
+   */
+  read(entries: readonly ReadEntry[], budget: ReadBudget): MaybePromise<readonly ReadOutcome[]>
+
+  listOffset(partition: PartitionLog, query: OffsetQuery): MaybePromise<OffsetFound | LogRefusal>
+  /** KIP-320: where the given leader epoch ends in this log. */
+  epochEnd(partition: PartitionLog, leaderEpoch: number): MaybePromise<EpochEnd | LogRefusal>
+  /** Moves the log start up to `beforeOffset` (-1: the high watermark) and answers the new log start. */
+  deleteRecords(
+    partition: PartitionLog,
+    beforeOffset: number,
+  ): MaybePromise<{ readonly kind: 'deleted'; readonly logStartOffset: number } | LogRefusal>
+  activeProducers(partition: PartitionLog): MaybePromise<readonly ActiveProducer[]>
+  directories(): MaybePromise<readonly LogDirectory[]>
+  /** The one listener, set by the broker before `start`. */
+  listen(listener: LogListener): void
+}
+
+export interface LogListener {
+  /** The high watermark, the last stable offset or the log start of the partition moved. Called in the turn in which it becomes readable. */
+  advanced(partition: PartitionLog): void
+  /** The partition went out of service (disk fault, removal): whoever waits for it is to ask again and gets the error. */
+  failed(partition: PartitionLog): void
+}
+
+/** One topic's partitions as the catalog has them. */
+export interface TopicLayout {
+  readonly topic: string
+  /** Kafka's text form of a UUID: 22 characters of URL-safe base64. */
+  readonly topicId: string
+  readonly partitionCount: number
+  readonly config: LogConfig
+}
+
+/**
+ * One partition as its engine knows it: what a handler may read without asking, and the handle by which it asks. Engines extend it; nobody else does.
+ */
+export interface PartitionLog {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly leaderEpoch: number
+  /** As far as this node knows: on disk exact, in a cluster it may lag behind the database. */
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+}
+
+/** The topic configurations that a log itself obeys, resolved. Sizes in bytes, times in milliseconds; -1 means no limit where Kafka says so. */
+export interface LogConfig {
+  readonly cleanupPolicy: readonly ('compact' | 'delete')[]
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly segmentJitterMs: number
+  readonly segmentIndexBytes: number
+  readonly indexIntervalBytes: number
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  readonly fileDeleteDelayMs: number
+  readonly flushMessages: number
+  readonly flushMs: number
+  readonly preallocate: boolean
+}
+
+export interface AppendEntry {
+  readonly partition: PartitionLog
+  /** Exactly one record batch (magic 2) that passed `validateBatch`. */
+  readonly records: Buffer
+}
+
+export type AppendOutcome =
+  | {
+      /** `duplicate`: the producer sent this batch before (KIP-98); the offsets are those of the first time and nothing was appended. */
+      readonly kind: 'appended' | 'duplicate'
+      readonly baseOffset: number
+      readonly logAppendTimeMs: number
+      readonly logStartOffset: number
+    }
+  | LogRefusal
+
+export interface LogRefusal {
+  readonly kind: 'refused'
+  readonly error: LogError
+  readonly message: string
+}
+
+/** Kafka's names; what each means is in errors.ts of the protocol. */
+export type LogError =
+  | 'UNKNOWN_TOPIC_OR_PARTITION'
+  | 'KAFKA_STORAGE_ERROR'
+  | 'OFFSET_OUT_OF_RANGE'
+  | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+  | 'INVALID_PRODUCER_EPOCH'
+  | 'INVALID_TXN_STATE'
+  | 'RECORD_LIST_TOO_LARGE'
+  | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
+  | 'POLICY_VIOLATION'
+
+export type Isolation = 'read_uncommitted' | 'read_committed'
+
+export interface ReadEntry {
+  readonly partition: PartitionLog
+  readonly offset: number
+  /** Bytes wanted of this partition at the most. */
+  readonly maxBytes: number
+  readonly isolation: Isolation
+}
+
+export interface ReadBudget {
+  /** Bytes wanted of all partitions together. */
+  readonly maxBytes: number
+  /** Return the first batch of the first partition that has data even if it alone is over the limits (KIP-74), so that a reader always gets on. */
+  readonly atLeastOneBatch: boolean
+}
+
+export type ReadOutcome =
+  | {
+      readonly kind: 'read'
+      /** Whole batches, joined on the wire. The first may begin before the offset asked for. */
+      readonly records: readonly Buffer[]
+      readonly bytes: number
+      readonly highWatermark: number
+      readonly lastStableOffset: number
+      readonly logStartOffset: number
+      /** With read_committed: the aborted transactions that overlap `records`. */
+      readonly abortedTransactions: readonly AbortedTransaction[]
+    }
+  | (LogRefusal & { readonly highWatermark: number; readonly logStartOffset: number })
+
+export interface AbortedTransaction {
+  readonly producerId: number
+  readonly firstOffset: number
+}
+
+export type OffsetQuery =
+  | { readonly kind: 'earliest' | 'max_timestamp' }
+  | { readonly kind: 'latest'; readonly isolation: Isolation }
+  /** The first record at or after the time. */
+  | { readonly kind: 'timestamp'; readonly timestampMs: number; readonly isolation: Isolation }
+
+/** `offset` -1 (and `timestampMs` -1) when no record fits. */
+export interface OffsetFound {
+  readonly kind: 'found'
+  readonly offset: number
+  readonly timestampMs: number
+  readonly leaderEpoch: number
+}
+
+export interface EpochEnd {
+  readonly kind: 'epoch'
+  /** -1 when the epoch is not known at all. */
+  readonly leaderEpoch: number
+  readonly endOffset: number
+}
+
+export interface ActiveProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly lastSequence: number
+  readonly lastTimestampMs: number
+  readonly coordinatorEpoch: number
+  /** -1 without an open transaction. */
+  readonly currentTransactionFirstOffset: number
+}
+
+export interface LogDirectory {
+  readonly path: string
+  readonly error: 'KAFKA_STORAGE_ERROR' | undefined
+  /** -1 when not known. */
+  readonly totalBytes: number
+  readonly usableBytes: number
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly sizeBytes: number }[]
+}
+
+export interface StartReport {
+  readonly partitionCount: number
+  readonly cleanStart: boolean
+  readonly recoveredSegments: number
+  readonly truncatedBytes: number
+  readonly failures: readonly { readonly topic: string; readonly partition: number; readonly reason: string }[]
+}
+
+/** A fault of the place where data lives: a disk, a file, a database. What a client did wrong is a `LogRefusal` and never this. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  readonly code: StorageErrorCode
+  /** The file or folder that it is about. */
+  readonly path: string | undefined
+
+  constructor(code: StorageErrorCode, message: string, options: { cause?: unknown; path?: string } = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.path = options.path
+  }
+}
+
+export type StorageErrorCode = 'LOCKED' | 'DISK_FULL' | 'IO' | 'CORRUPT' | 'CLOSED' | 'INCOMPATIBLE'
