@@ -1,0 +1,124 @@
+// The interop suite: real Kafka clients, each as its registry delivers it, against a broker started for them.
+//   node run.ts [--against millrace|kafka] [--only name,name] [--broker host:port] [--minutes N] [--keep]
+// Against Apache Kafka it shows that the tests are right, against Millrace that the broker is.
+
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Broker, freshFolder, installKafka, KINDS, type Kind, removeFolder, startBroker } from './broker.ts'
+import { type ClientRun, clientNames, type Result, runClient } from './client.ts'
+import { dumpLogs } from './dump-log.ts'
+
+const { values } = parseArgs({
+  options: {
+    against: { type: 'string', default: 'millrace' },
+    only: { type: 'string' },
+    broker: { type: 'string' },
+    minutes: { type: 'string', default: '25' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+
+const against = KINDS.find(kind => kind === values.against) ?? fail(`--against takes ${KINDS.join(' or ')}`)
+const names = chosenNames(values.only)
+const deadline = performance.now() + minutesOf(values.minutes) * 60_000
+const env = { INTEROP_CACHE: process.env.INTEROP_CACHE ?? join(homedir(), '.cache/millrace-interop') }
+process.env.INTEROP_CACHE = env.INTEROP_CACHE
+
+const results = values.broker === undefined ? await againstOwnBroker(against) : await runAll(values.broker, () => false)
+report(results)
+process.exit(results.some(result => result.outcome === 'failed') ? 1 : 0)
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(2)
+}
+
+function minutesOf(text: string): number {
+  const minutes = Number(text)
+  return minutes > 0 && minutes <= 600 ? minutes : fail('--minutes takes a number from 1 to 600')
+}
+
+function chosenNames(only: string | undefined): string[] {
+  const all = clientNames()
+  if (only === undefined) return all
+  const chosen = only.split(',').filter(name => name !== '')
+  const unknown = chosen.find(name => !all.includes(name))
+  return unknown === undefined ? chosen : fail(`no client "${unknown}"; there are ${all.join(', ')}`)
+}
+
+/** Starts a broker in a fresh folder, runs every client, stops it, and has kafka-dump-log read what it left on disk. */
+async function againstOwnBroker(kind: Kind): Promise<Result[]> {
+  const folder = freshFolder(kind)
+  if (kind === 'kafka') await installKafka()
+  let broker: Broker | undefined
+  try {
+    broker = await startBroker(kind, folder)
+    console.log(`${kind} at ${broker.bootstrap}, data in ${broker.data}\n`)
+    const { hasEnded } = broker
+    const ran = await runAll(broker.bootstrap, hasEnded)
+    if (ran.some(result => result.outcome === 'failed')) console.log(`--- broker's log\n${broker.logTail(60)}\n---`)
+    await broker.stop()
+    return [...ran, await dumpedLogs(broker.data)]
+  } catch (error) {
+    console.log((error as Error).message)
+    return [{ client: kind, scenario: 'start', outcome: 'failed', detail: (error as Error).message.split('\n')[0]! }]
+  } finally {
+    await broker?.stop()
+    if (values.keep) console.log(`kept ${folder}`)
+    else removeFolder(folder)
+  }
+}
+
+async function runAll(bootstrap: string, hasBrokerEnded: () => boolean): Promise<Result[]> {
+  const all: Result[] = []
+  for (const client of names) {
+    const leftMs = deadline - performance.now()
+    if (leftMs <= 0 || hasBrokerEnded()) {
+      const detail = leftMs <= 0 ? 'no time left' : 'the broker has ended'
+      all.push({ client, scenario: 'run', outcome: 'failed', detail })
+      continue
+    }
+    const ran = await runClient(client, bootstrap, env, leftMs)
+    all.push(...ran.results)
+    showClient(client, ran)
+  }
+  return all
+}
+
+function showClient(client: string, ran: ClientRun): void {
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
+  console.log(`${client}: install ${seconds(ran.installMs)}, run ${seconds(ran.runMs)}`)
+  if (ran.results.some(result => result.outcome === 'failed')) console.log(`--- ${client}'s output\n${ran.output}\n---`)
+}
+
+async function dumpedLogs(data: string): Promise<Result> {
+  try {
+    await installKafka()
+  } catch {
+    return {
+      client: 'kafka-dump-log',
+      scenario: 'every-file',
+      outcome: 'skipped',
+      detail: 'Apache Kafka could not be installed',
+    }
+  }
+  const dumped = await dumpLogs(data)
+  const wrong = dumped.fileCount === 0 || dumped.complaints.length > 0
+  const detail = dumped.complaints.slice(0, 5).join('; ') || `${dumped.fileCount} files, ${dumped.batchCount} batches`
+  return { client: 'kafka-dump-log', scenario: 'every-file', outcome: wrong ? 'failed' : 'passed', detail }
+}
+
+function report(all: readonly Result[]): void {
+  const clientWidth = Math.max(...all.map(result => result.client.length))
+  const scenarioWidth = Math.max(...all.map(result => result.scenario.length))
+  const word = { passed: 'ok', failed: 'NOT OK', skipped: 'not run' }
+  console.log()
+  for (const { client, scenario, outcome, detail } of all) {
+    console.log(
+      `${client.padEnd(clientWidth)}  ${scenario.padEnd(scenarioWidth)}  ${word[outcome].padEnd(7)}  ${detail}`.trimEnd(),
+    )
+  }
+  const count = (outcome: Result['outcome']) => all.filter(result => result.outcome === outcome).length
+  console.log(`\n${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`)
+}
