@@ -1,1 +1,35 @@
-export {}
+export type { Arm, Disarm, GroupEffect, Persist, PersistOffsets, Reply } from './group/classic/effect.ts'
+export type {
+  Commit,
+  DeleteGroup,
+  DeleteOffsets,
+  Expire,
+  ExpireOffsets,
+  Failed,
+  GroupEvent,
+  GroupEventKind,
+  GroupTimer,
+  Heartbeat,
+  Join,
+  Leave,
+  LeavingMember,
+  Loaded,
+  OffsetsView,
+  OffsetToCommit,
+  Sync,
+  TopicPartition,
+  Unload,
+} from './group/classic/event.ts'
+export type * from './group/classic/reply.ts'
+export {
+  absentGroup,
+  emptyGroup,
+  type GroupState,
+  type GroupStateKind,
+  type Member,
+  type MemberId,
+  type Protocol,
+  type RequestId,
+} from './group/classic/state.ts'
+export { DEFAULT_GROUP_CONFIG, type GroupConfig } from './group/config.ts'
+export type { CommittedOffset, GroupRecord, MemberRecord, OffsetRecord } from './group/record.ts'
