@@ -89,10 +89,13 @@ class Member(threading.Thread):
     def run(self):
         try:
             while not self.leaving.is_set():
-                for batch in self.consumer.poll(timeout_ms=100).values():
+                batches = self.consumer.poll(timeout_ms=100).values()
+                if batches:
+                    # first the commit: what the test has seen is never read again after a rebalance
+                    self.consumer.commit()
+                for batch in batches:
                     self.records.extend((r.partition, r.offset, r.value) for r in batch)
                 self.partitions = {part.partition for part in self.consumer.assignment()}
-            self.consumer.commit()
             self.consumer.close(autocommit=False)
         except Exception as error:
             self.error = error
