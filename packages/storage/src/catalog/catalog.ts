@@ -8,6 +8,10 @@ export interface Catalog {
   /** 22 characters of URL-safe base64, made once for the data folder (or cluster). */
   readonly clusterId: string
 
+  /**
+   * What is committed. Nothing is committed between its answer and the turn in which the caller goes on, so `subscribe` right after it misses nothing.
+   * Like `loadGroups` it rejects with a `StorageError` where the file is damaged.
+   */
   load(): Promise<CatalogImage>
   /** The groups that this node coordinates, with their offsets. */
   loadGroups(): Promise<readonly StoredGroup[]>
@@ -15,6 +19,7 @@ export interface Catalog {
   /**
    * Makes all of the changes or none. Writes of one event-loop turn share one commit; one that is refused does not take the others along.
    * Rejects with a `CatalogError`. When it resolves, the changes are as durable as the engine's mode says, and subscribers have been told.
+   * The changes are the catalog's from the call on: whoever made them alters neither them nor their bytes any more.
    */
   write(changes: readonly CatalogChange[]): Promise<void>
 
@@ -23,6 +28,12 @@ export interface Catalog {
 
   /** Called with every committed write, in order, whichever node made it. */
   subscribe(listener: (changes: readonly CatalogChange[]) => void): void
+}
+
+/** A catalog in the hands of the engine that opened it, and that alone closes it. */
+export interface OwnedCatalog extends Catalog {
+  /** Commits what is queued and lets go of the file. Later calls are refused with UNAVAILABLE. */
+  close(): void
 }
 
 export interface CatalogImage {
@@ -70,11 +81,11 @@ export interface StoredOffset {
 export type CatalogChange =
   /** Refused with CONFLICT when the name or the id is taken. */
   | { readonly kind: 'createTopic'; readonly topic: StoredTopic }
-  /** Takes the topic's configurations along; committed offsets are the groups' own to delete. */
+  /** Takes the topic's configurations along; committed offsets are the groups' own to delete. NOT_FOUND when there is no such topic. */
   | { readonly kind: 'deleteTopic'; readonly topicId: string }
-  /** Refused with CONFLICT unless the count rises. */
+  /** Refused with CONFLICT unless the count rises, with NOT_FOUND when there is no such topic. */
   | { readonly kind: 'setPartitionCount'; readonly topicId: string; readonly partitionCount: number }
-  /** `value` null deletes. */
+  /** `value` null deletes, also what is not there. Refused with NOT_FOUND for a topic that does not exist; other resources need not exist. */
   | {
       readonly kind: 'setConfig'
       readonly resource: ConfigResource
@@ -83,9 +94,10 @@ export type CatalogChange =
       readonly value: string | null
     }
   | { readonly kind: 'putGroup'; readonly groupId: string; readonly value: Uint8Array }
-  /** Takes the group's offsets along. */
+  /** Takes the group's offsets along. A group that was never stored is deleted already. */
   | { readonly kind: 'deleteGroup'; readonly groupId: string }
   | { readonly kind: 'putOffset'; readonly groupId: string; readonly offset: StoredOffset }
+  /** An offset that was never stored is deleted already. */
   | { readonly kind: 'deleteOffset'; readonly groupId: string; readonly topic: string; readonly partition: number }
 
 export class CatalogError extends Error {
@@ -98,5 +110,8 @@ export class CatalogError extends Error {
   }
 }
 
-/** FENCED: another process has taken this node's place, nothing it writes counts any more. */
+/**
+ * FENCED: another process has taken this node's place, nothing it writes counts any more.
+ * UNAVAILABLE: nothing was written, because of a fault (`cause`), an overload or the end; a later write may succeed.
+ */
 export type CatalogErrorCode = 'CONFLICT' | 'NOT_FOUND' | 'FENCED' | 'UNAVAILABLE'

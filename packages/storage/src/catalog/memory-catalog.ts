@@ -1,0 +1,165 @@
+/**
+ * The catalog without a file. The same rules as in SQLite, with an undo list in the place of the savepoint: every step says how it is taken back.
+ */
+import { systemRandom } from '@millrace/base'
+import type {
+  CatalogChange,
+  CatalogImage,
+  OwnedCatalog,
+  StoredConfig,
+  StoredGroup,
+  StoredOffset,
+  StoredTopic,
+} from './catalog.ts'
+import { newClusterId, producerIdBlock } from './identity.ts'
+import { countNotRising, noSuchTopic, topicTaken } from './refusals.ts'
+import { type CatalogStore, TurnCatalog } from './turn-catalog.ts'
+
+export function openMemoryCatalog(options: { readonly clusterId?: string } = {}): OwnedCatalog {
+  return new TurnCatalog(new MemoryStore(options.clusterId ?? newClusterId(systemRandom)))
+}
+
+type Undo = () => void
+type SetConfig = Extract<CatalogChange, { readonly kind: 'setConfig' }>
+
+class MemoryStore implements CatalogStore {
+  readonly clusterId: string
+  readonly #topics = new Map<string, StoredTopic>()
+  readonly #topicIds = new Map<string, string>()
+  readonly #configs = new Map<string, Map<string, StoredConfig>>()
+  readonly #groups = new Map<string, Uint8Array>()
+  readonly #offsets = new Map<string, Map<string, StoredOffset>>()
+  #undos: Undo[] = []
+  #nextProducerId = 0
+
+  constructor(clusterId: string) {
+    this.clusterId = clusterId
+  }
+
+  load(): CatalogImage {
+    const configs = [...this.#configs.values()].flatMap(ofResource => [...ofResource.values()])
+    return { topics: [...this.#topics.values()], configs }
+  }
+
+  loadGroups(): readonly StoredGroup[] {
+    const ids = new Set([...this.#groups.keys(), ...this.#offsets.keys()])
+    return [...ids].map(groupId => ({
+      groupId,
+      value: this.#groups.get(groupId),
+      offsets: [...(this.#offsets.get(groupId)?.values() ?? [])],
+    }))
+  }
+
+  transaction(work: () => void): void {
+    work()
+  }
+
+  apply(changes: readonly CatalogChange[]): void {
+    this.#undos = []
+    try {
+      for (const change of changes) this.#applyOne(change)
+    } catch (error) {
+      for (const undo of this.#undos.reverse()) undo()
+      throw error
+    } finally {
+      this.#undos = []
+    }
+  }
+
+  takeProducerIds(count: number): number {
+    const first = producerIdBlock(this.#nextProducerId, count)
+    this.#nextProducerId = first + count
+    return first
+  }
+
+  close(): void {}
+
+  #applyOne(change: CatalogChange): void {
+    switch (change.kind) {
+      case 'createTopic':
+        return this.#createTopic(change.topic)
+      case 'deleteTopic':
+        return this.#deleteTopic(change.topicId)
+      case 'setPartitionCount':
+        return this.#setPartitionCount(change.topicId, change.partitionCount)
+      case 'setConfig':
+        return this.#setConfig(change)
+      case 'putGroup':
+        return this.#put(this.#groups, change.groupId, change.value)
+      case 'deleteGroup':
+        this.#delete(this.#groups, change.groupId)
+        return this.#delete(this.#offsets, change.groupId)
+      case 'putOffset':
+        return this.#putIn(this.#offsets, change.groupId, offsetKey(change.offset), change.offset)
+      case 'deleteOffset':
+        return this.#deleteIn(this.#offsets, change.groupId, offsetKey(change))
+      default:
+        change satisfies never
+    }
+  }
+
+  #createTopic(topic: StoredTopic): void {
+    if (this.#topics.has(topic.id) || this.#topicIds.has(topic.name)) throw topicTaken(topic.id, topic.name)
+    this.#put(this.#topics, topic.id, topic)
+    this.#put(this.#topicIds, topic.name, topic.id)
+  }
+
+  #deleteTopic(topicId: string): void {
+    const { name } = this.#topic(topicId)
+    this.#delete(this.#topics, topicId)
+    this.#delete(this.#topicIds, name)
+    this.#delete(this.#configs, resourceKey({ resource: 'topic', resourceName: name }))
+  }
+
+  #setPartitionCount(topicId: string, partitionCount: number): void {
+    const topic = this.#topic(topicId)
+    if (partitionCount <= topic.partitionCount) throw countNotRising(topic.name, topic.partitionCount, partitionCount)
+    this.#put(this.#topics, topicId, { ...topic, partitionCount })
+  }
+
+  #setConfig({ resource, resourceName, name, value }: SetConfig): void {
+    if (resource === 'topic' && !this.#topicIds.has(resourceName)) throw noSuchTopic(resourceName)
+    const key = resourceKey({ resource, resourceName })
+    if (value === null) this.#deleteIn(this.#configs, key, name)
+    else this.#putIn(this.#configs, key, name, { resource, resourceName, name, value })
+  }
+
+  #topic(topicId: string): StoredTopic {
+    const topic = this.#topics.get(topicId)
+    if (topic === undefined) throw noSuchTopic(topicId)
+    return topic
+  }
+
+  #put<T>(map: Map<string, T>, key: string, value: T): void {
+    const before = map.get(key)
+    map.set(key, value)
+    this.#undos.push(() => (before === undefined ? map.delete(key) : map.set(key, before)))
+  }
+
+  #delete<T>(map: Map<string, T>, key: string): void {
+    const before = map.get(key)
+    if (before === undefined) return
+    map.delete(key)
+    this.#undos.push(() => map.set(key, before))
+  }
+
+  #putIn<T>(maps: Map<string, Map<string, T>>, outer: string, inner: string, value: T): void {
+    if (!maps.has(outer)) this.#put(maps, outer, new Map())
+    this.#put(maps.get(outer)!, inner, value)
+  }
+
+  #deleteIn<T>(maps: Map<string, Map<string, T>>, outer: string, inner: string): void {
+    const map = maps.get(outer)
+    if (map === undefined) return
+    this.#delete(map, inner)
+    if (map.size === 0) this.#delete(maps, outer)
+  }
+}
+
+function resourceKey({ resource, resourceName }: Pick<StoredConfig, 'resource' | 'resourceName'>): string {
+  return `${resource}/${resourceName}`
+}
+
+function offsetKey({ topic, partition }: Pick<StoredOffset, 'topic' | 'partition'>): string {
+  return `${partition}/${topic}`
+}

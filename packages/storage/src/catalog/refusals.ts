@@ -1,0 +1,14 @@
+/** What every catalog refuses, in the same words. */
+import { CatalogError } from './catalog.ts'
+
+export function topicTaken(id: string, name: string): CatalogError {
+  return new CatalogError('CONFLICT', `a topic named ${name} or with id ${id} exists already`)
+}
+
+export function noSuchTopic(nameOrId: string): CatalogError {
+  return new CatalogError('NOT_FOUND', `there is no topic ${nameOrId}`)
+}
+
+export function countNotRising(name: string, from: number, to: number): CatalogError {
+  return new CatalogError('CONFLICT', `topic ${name} has ${from} partitions, which cannot become ${to}`)
+}

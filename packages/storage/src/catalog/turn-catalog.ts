@@ -1,0 +1,155 @@
+/**
+ * The part that every catalog of one process shares: writes wait for the end of the event-loop turn, then all of them are one transaction.
+ *
+ *   write ─┐
+ *   write ─┼─ queue ── setImmediate ──▶ transaction { apply, apply, apply } ──▶ subscribers, in order ──▶ promises
+ *   write ─┘                                          └ refused: rolled back alone
+ *
+ * Invariant: a promise resolves only after the commit and after every subscriber has seen this write and all before it.
+ */
+import { assert } from '@millrace/base'
+import { type CatalogChange, CatalogError, type CatalogImage, type OwnedCatalog, type StoredGroup } from './catalog.ts'
+
+/** Where the rows are. All of it is synchronous. */
+export interface CatalogStore {
+  readonly clusterId: string
+  load(): CatalogImage
+  loadGroups(): readonly StoredGroup[]
+  /** Commits what `work` did, or throws a CatalogError and keeps nothing of it. */
+  transaction(work: () => void): void
+  /** Inside a transaction: all of the changes, or a CONFLICT or NOT_FOUND and none of them. Any other error ends the transaction. */
+  apply(changes: readonly CatalogChange[]): void
+  /** Inside a transaction: moves the next producer id on and answers what it was. */
+  takeProducerIds(count: number): number
+  close(): void
+}
+
+interface Pending {
+  readonly changes: readonly CatalogChange[]
+  readonly perform: () => void
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+  refusal: CatalogError | undefined
+}
+
+/** One turn's changes wait in memory and are written in one go, so that both have a limit. */
+const PENDING_CHANGES_MAX = 500_000
+
+export class TurnCatalog implements OwnedCatalog {
+  readonly #store: CatalogStore
+  readonly #listeners: ((changes: readonly CatalogChange[]) => void)[] = []
+  #pending: Pending[] = []
+  #pendingChanges = 0
+  #closed = false
+
+  constructor(store: CatalogStore) {
+    this.#store = store
+  }
+
+  get clusterId(): string {
+    return this.#store.clusterId
+  }
+
+  async load(): Promise<CatalogImage> {
+    this.#refuseWhenClosed()
+    return this.#store.load()
+  }
+
+  async loadGroups(): Promise<readonly StoredGroup[]> {
+    this.#refuseWhenClosed()
+    return this.#store.loadGroups()
+  }
+
+  async write(changes: readonly CatalogChange[]): Promise<void> {
+    for (const change of changes) check(change)
+    await this.#enqueue(changes, () => this.#store.apply(changes))
+  }
+
+  async allocateProducerIds(count: number): Promise<{ readonly first: number; readonly count: number }> {
+    assert(Number.isSafeInteger(count) && count > 0, `a block of ${count} producer ids`)
+    let first = 0
+    await this.#enqueue([], () => {
+      first = this.#store.takeProducerIds(count)
+    })
+    return { first, count }
+  }
+
+  subscribe(listener: (changes: readonly CatalogChange[]) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#commit()
+    this.#closed = true
+    this.#store.close()
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new CatalogError('UNAVAILABLE', 'the catalog is closed')
+  }
+
+  #enqueue(changes: readonly CatalogChange[], perform: () => void): Promise<void> {
+    this.#refuseWhenClosed()
+    if (this.#pendingChanges + changes.length > PENDING_CHANGES_MAX)
+      throw new CatalogError('UNAVAILABLE', `more than ${PENDING_CHANGES_MAX} catalog changes in one turn`)
+    this.#pendingChanges += changes.length
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ changes, perform, resolve, reject, refusal: undefined })
+      if (this.#pending.length === 1) setImmediate(() => this.#commit())
+    })
+  }
+
+  #commit(): void {
+    const pending = this.#pending
+    if (pending.length === 0) return
+    this.#pending = []
+    this.#pendingChanges = 0
+    try {
+      this.#store.transaction(() => {
+        for (const write of pending) performOrRefuse(write)
+      })
+    } catch (error) {
+      for (const write of pending) write.reject(error)
+      return
+    }
+    for (const write of pending) this.#settle(write)
+  }
+
+  #settle({ changes, refusal, resolve, reject }: Pending): void {
+    if (refusal !== undefined) return reject(refusal)
+    if (changes.length > 0) for (const listener of this.#listeners) listener(changes)
+    resolve()
+  }
+}
+
+function performOrRefuse(write: Pending): void {
+  try {
+    write.perform()
+  } catch (error) {
+    if (!(error instanceof CatalogError) || (error.code !== 'CONFLICT' && error.code !== 'NOT_FOUND')) throw error
+    write.refusal = error
+  }
+}
+
+/** The numbers have passed the wire's checks long before; one that has not must not take a whole transaction down with it. */
+function check(change: CatalogChange): void {
+  switch (change.kind) {
+    case 'createTopic':
+      return assertIntegers(1, change.topic.partitionCount, change.topic.createdMs)
+    case 'setPartitionCount':
+      return assertIntegers(1, change.partitionCount)
+    case 'putOffset': {
+      const { partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs } = change.offset
+      return assertIntegers(0, partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs)
+    }
+    case 'deleteOffset':
+      return assertIntegers(0, change.partition)
+  }
+}
+
+/** `least` is the bound of the first; the others are whole numbers and no more. */
+function assertIntegers(least: number, first: number, ...others: readonly number[]): void {
+  assert(first >= least && Number.isSafeInteger(first), `${first} in a catalog change`)
+  for (const value of others) assert(Number.isSafeInteger(value), `${value} in a catalog change`)
+}
