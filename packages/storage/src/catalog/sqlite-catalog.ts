@@ -32,8 +32,8 @@ const BUSY_TIMEOUT_MS = 1_000
 const CACHE_KIB = 1_024
 /** The write-ahead log is cut back to this after a checkpoint. */
 const WAL_BYTES_MAX = 8 * 1024 * 1024
-/** Looking through a file for damage takes some 2 ms per MiB; a larger one is believed until a read fails. */
-const CHECKED_BYTES_MAX = 64 * 1024 * 1024
+/** Looking through a file for damage takes some 4 ms per MiB; a larger one is believed until a read fails. */
+const CHECKED_BYTES_MAX = 32 * 1024 * 1024
 
 /** Opens or makes the file. Throws a StorageError: CORRUPT, INCOMPATIBLE, LOCKED, DISK_FULL or IO. */
 export function openSqliteCatalog(options: SqliteCatalogOptions): OwnedCatalog {
