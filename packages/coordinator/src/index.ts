@@ -20,6 +20,7 @@ export type {
   TopicPartition,
   Unload,
 } from './group/classic/event.ts'
+export { replay } from './group/classic/replay.ts'
 export type * from './group/classic/reply.ts'
 export {
   absentGroup,
@@ -31,5 +32,22 @@ export {
   type Protocol,
   type RequestId,
 } from './group/classic/state.ts'
+export { type GroupStep, step as stepClassicGroup } from './group/classic/step.ts'
+export {
+  describeGroup,
+  type GroupDescription,
+  type GroupListing,
+  listGroup,
+  type MemberDescription,
+} from './group/classic/views.ts'
 export { DEFAULT_GROUP_CONFIG, type GroupConfig } from './group/config.ts'
+export {
+  type AskedTopic,
+  applyOffsets,
+  type FetchedOffset,
+  type FetchedTopic,
+  fetchOffsets,
+  type GroupOffsets,
+  offsetsOfTopic,
+} from './group/offsets.ts'
 export type { CommittedOffset, GroupRecord, MemberRecord, OffsetRecord } from './group/record.ts'
