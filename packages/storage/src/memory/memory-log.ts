@@ -1,0 +1,175 @@
+/** A partition log in memory: batches in an array, searched by offset. The plainest thing that keeps the seam's promises, and the model for the others. */
+import type {
+  AppendOutcome,
+  Isolation,
+  LogConfig,
+  LogRefusal,
+  OffsetFound,
+  OffsetQuery,
+  PartitionLog,
+  ReadOutcome,
+} from '../engine.ts'
+import { admit, appended, takeIn } from '../log/admission.ts'
+import type { BatchView } from '../log/batch-view.ts'
+import { LeaderEpochs } from '../log/leader-epochs.ts'
+import { type LogRange, readableEnd, refusedRead, startAfterDelete } from '../log/offset-range.ts'
+import { type EndedTransaction, ProducerStates } from '../log/producer-state.ts'
+import type { Allowance } from '../log/read-budget.ts'
+import { type RecordTime, recordAtOrAfter, recordOfMaxTimestamp } from '../log/record-time.ts'
+
+interface StoredBatch {
+  readonly batch: BatchView
+  readonly records: Buffer
+}
+
+export class MemoryLog implements PartitionLog, LogRange {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly leaderEpoch = 0
+  readonly producers = new ProducerStates()
+  readonly epochs = new LeaderEpochs([{ epoch: 0, startOffset: 0 }])
+  config: LogConfig
+  logStartOffset = 0
+  logEndOffset = 0
+  sizeBytes = 0
+  #batches: StoredBatch[] = []
+  #aborted: EndedTransaction[] = []
+
+  constructor(layout: { topic: string; topicId: string; config: LogConfig }, partition: number) {
+    this.topic = layout.topic
+    this.topicId = layout.topicId
+    this.partition = partition
+    this.config = layout.config
+  }
+
+  get highWatermark(): number {
+    return this.logEndOffset
+  }
+
+  get lastStableOffset(): number {
+    return this.producers.firstUnstableOffset ?? this.logEndOffset
+  }
+
+  append(records: Buffer): AppendOutcome {
+    const admission = admit(this, records)
+    if (admission.kind === 'answered') return admission.outcome
+    const { batch } = admission
+    const ended = takeIn(this.producers, batch, records)
+    if (ended?.aborted) this.#aborted.push(ended)
+    this.#batches.push({ batch, records })
+    this.logEndOffset = batch.lastOffset + 1
+    this.sizeBytes += batch.bytes
+    return appended(batch, this.logStartOffset)
+  }
+
+  read(offset: number, isolation: Isolation, allowance: Allowance): ReadOutcome {
+    const refused = refusedRead(this, offset)
+    if (refused !== undefined)
+      return { ...refused, highWatermark: this.highWatermark, logStartOffset: this.logStartOffset }
+    const end = readableEnd(this, isolation)
+    const records: Buffer[] = []
+    let bytes = 0
+    let readEnd = offset
+    for (let i = this.#indexOf(offset); i < this.#batches.length; i++) {
+      const { batch, records: view } = this.#batches[i]!
+      const fits = bytes + batch.bytes <= allowance.maxBytes || (bytes === 0 && allowance.evenIfTooLarge)
+      if (batch.lastOffset >= end || !fits) break
+      records.push(view)
+      bytes += batch.bytes
+      readEnd = batch.lastOffset + 1
+    }
+    const { highWatermark, lastStableOffset, logStartOffset } = this
+    const abortedTransactions =
+      isolation === 'read_committed' && bytes > 0
+        ? this.#aborted.filter(t => t.lastOffset >= offset && t.firstOffset < readEnd)
+        : []
+    return { kind: 'read', records, bytes, highWatermark, lastStableOffset, logStartOffset, abortedTransactions }
+  }
+
+  listOffset(query: OffsetQuery): OffsetFound {
+    switch (query.kind) {
+      case 'earliest':
+        return this.#boundary(this.logStartOffset)
+      case 'latest':
+        return this.#boundary(readableEnd(this, query.isolation))
+      case 'max_timestamp':
+        return this.#found(this.#latestRecord(), this.highWatermark)
+      case 'timestamp':
+        return this.#found(this.#recordAtOrAfter(query.timestampMs), readableEnd(this, query.isolation))
+      default:
+        return query satisfies never
+    }
+  }
+
+  deleteBefore(beforeOffset: number): { readonly kind: 'deleted'; readonly logStartOffset: number } | LogRefusal {
+    const start = startAfterDelete(this, this.config, beforeOffset)
+    if (typeof start !== 'number') return start
+    this.#cutBefore(start)
+    return { kind: 'deleted', logStartOffset: this.logStartOffset }
+  }
+
+  /** Retention batch by batch: there are no segments here. Answers whether the log start moved. */
+  retain(nowMs: number): boolean {
+    const { retentionMs, retentionBytes, cleanupPolicy } = this.config
+    if (!cleanupPolicy.includes('delete')) return false
+    let excess = retentionBytes < 0 ? 0 : this.sizeBytes - retentionBytes
+    let start = this.logStartOffset
+    for (const { batch } of this.#batches) {
+      const tooOld = retentionMs >= 0 && batch.maxTimestampMs >= 0 && nowMs - batch.maxTimestampMs > retentionMs
+      if (!tooOld && excess < batch.bytes) break
+      excess -= batch.bytes
+      start = batch.lastOffset + 1
+    }
+    if (start === this.logStartOffset) return false
+    this.#cutBefore(start)
+    return true
+  }
+
+  #cutBefore(offset: number): void {
+    this.logStartOffset = offset
+    const kept = this.#indexOf(offset)
+    for (const { batch } of this.#batches.slice(0, kept)) this.sizeBytes -= batch.bytes
+    this.#batches = this.#batches.slice(kept)
+    this.#aborted = this.#aborted.filter(t => t.lastOffset >= offset)
+    this.epochs.cutBefore(offset)
+  }
+
+  /** The first batch that ends at or after the offset. */
+  #indexOf(offset: number): number {
+    let low = 0
+    let high = this.#batches.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#batches[middle]!.batch.lastOffset < offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #latestRecord(): RecordTime | undefined {
+    let latest: StoredBatch | undefined
+    for (const stored of this.#batches)
+      if (latest === undefined || stored.batch.maxTimestampMs > latest.batch.maxTimestampMs) latest = stored
+    return latest === undefined ? undefined : recordOfMaxTimestamp(latest.batch, latest.records)
+  }
+
+  #recordAtOrAfter(timestampMs: number): RecordTime | undefined {
+    for (const { batch, records } of this.#batches) {
+      if (batch.maxTimestampMs < timestampMs) continue
+      const found = recordAtOrAfter(batch, records, { timestampMs, fromOffset: this.logStartOffset })
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  #boundary(offset: number): OffsetFound {
+    return { kind: 'found', offset, timestampMs: -1, leaderEpoch: this.leaderEpoch }
+  }
+
+  #found(record: RecordTime | undefined, end: number): OffsetFound {
+    if (record === undefined || record.offset >= end)
+      return { kind: 'found', offset: -1, timestampMs: -1, leaderEpoch: -1 }
+    return { kind: 'found', ...record, leaderEpoch: this.epochs.epochOf(record.offset) }
+  }
+}
