@@ -1,0 +1,2 @@
+#!/bin/sh
+exec ../../java/install.sh java-3.9 3.9.1
