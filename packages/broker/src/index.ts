@@ -1,1 +1,6 @@
-export {}
+export type { BrokerConfig, DescribedConfig, DynamicScope } from './config/broker-config.ts'
+export type { ConfigOperation, ConfigOverrides, ConfigRefusal } from './config/config-operations.ts'
+export { type ConfigProblem, environmentName } from './config/config-sources.ts'
+export { honouredSettings } from './config/honoured-settings.ts'
+export { brokerConfigOf, isConfigProblems, type LoadOptions, loadBrokerConfig } from './config/load-broker-config.ts'
+export type { TopicConfig } from './config/topic-config.ts'
