@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { baseOffsetOf } from '@millrace/protocol'
 import type {
   AppendOutcome,
   Isolation,
@@ -16,7 +17,7 @@ import type {
   StorageEngine,
   TopicLayout,
 } from './engine.ts'
-import { batchAt, readInt64 } from './log/batch-view.ts'
+import { batchAt } from './log/batch-view.ts'
 import { type SampleBatch, sampleBatch, sampleMarker } from './sample-batch.ts'
 
 export const sampleConfig: LogConfig = {
@@ -99,7 +100,7 @@ export class TestTopic {
 /** The base offsets of the batches that were read. */
 export function baseOffsets(outcome: ReadOutcome): number[] {
   assert.equal(outcome.kind, 'read')
-  return outcome.kind === 'read' ? batchesOf(outcome.records).map(batch => readInt64(batch, 0)) : []
+  return outcome.kind === 'read' ? batchesOf(outcome.records).map(batch => baseOffsetOf(batch, 0)) : []
 }
 
 export function batchesOf(records: readonly Buffer[]): Buffer[] {
@@ -107,9 +108,9 @@ export function batchesOf(records: readonly Buffer[]): Buffer[] {
   const batches: Buffer[] = []
   for (let at = 0; at < joined.length; ) {
     const batch = batchAt(joined, at)
-    assert(batch !== undefined && at + batch.bytes <= joined.length, 'only whole batches are read')
-    batches.push(joined.subarray(at, at + batch.bytes))
-    at += batch.bytes
+    assert(batch !== undefined && at + batch.sizeInBytes <= joined.length, 'only whole batches are read')
+    batches.push(joined.subarray(at, at + batch.sizeInBytes))
+    at += batch.sizeInBytes
   }
   return batches
 }
@@ -310,8 +311,8 @@ export function logConformance(name: string, open: () => Promise<StorageEngine> 
 
     describe('transactions', () => {
       const inTransaction = (producerId: number, baseSequence: number) =>
-        sampleBatch({ producerId, producerEpoch: 0, baseSequence, attributes: 0x10 })
-      const end = (producerId: number, commit: boolean) => sampleMarker({ producerId, producerEpoch: 0, commit })
+        sampleBatch({ producerId, producerEpoch: 0, baseSequence, isTransactional: true })
+      const end = (producerId: number, commit: boolean) => sampleMarker(producerId, commit ? 'commit' : 'abort')
 
       it('holds the last stable offset at the earliest open one', async () => {
         const topic = await TestTopic.create(engine)

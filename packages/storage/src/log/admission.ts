@@ -3,11 +3,10 @@
  * next offset, hold it against what its producer wrote before, and either let it in or answer at once. Pure but for the stamp.
  */
 import { assert } from '@millrace/base'
+import { type BatchHeader, LOG_APPEND_TIME_BIT, readControlRecord } from '@millrace/protocol'
 import type { AppendOutcome, LogConfig, LogError, LogRefusal } from '../engine.ts'
-import { type BatchView, batchAt, isControl, stampBatch } from './batch-view.ts'
-import type { ProducerStates } from './producer-state.ts'
-
-const LOG_APPEND_TIME = 0x08
+import { batchAt, isControl, stampBatch } from './batch-view.ts'
+import type { EndedTransaction, ProducerStates } from './producer-state.ts'
 
 /** What of a log decides about a batch. */
 export interface AdmittingLog {
@@ -19,14 +18,14 @@ export interface AdmittingLog {
 }
 
 export type Admission =
-  | { readonly kind: 'admitted'; readonly batch: BatchView }
+  | { readonly kind: 'admitted'; readonly batch: BatchHeader }
   | { readonly kind: 'answered'; readonly outcome: AppendOutcome }
 
 export function admit(log: AdmittingLog, records: Buffer): Admission {
   if (records.length > log.config.segmentBytes) return answered(tooLarge(records.length, log.config.segmentBytes))
   stampBatch(records, log.logEndOffset, log.leaderEpoch)
   const batch = batchAt(records, 0)
-  assert(batch !== undefined && batch.bytes === records.length, 'append takes one whole validated batch')
+  assert(batch !== undefined && batch.sizeInBytes === records.length, 'append takes one whole validated batch')
   const verdict = log.producers.check(batch)
   switch (verdict.kind) {
     case 'next':
@@ -45,53 +44,24 @@ export function admit(log: AdmittingLog, records: Buffer): Admission {
   }
 }
 
-export const appended = (batch: BatchView, logStartOffset: number): AppendOutcome => ({
+export const appended = (batch: BatchHeader, logStartOffset: number): AppendOutcome => ({
   kind: 'appended',
   baseOffset: batch.baseOffset,
-  logAppendTimeMs: (batch.attributes & LOG_APPEND_TIME) === 0 ? -1 : batch.maxTimestampMs,
+  logAppendTimeMs: (batch.attributes & LOG_APPEND_TIME_BIT) === 0 ? -1 : batch.maxTimestamp,
   logStartOffset,
 })
 
 export const refusal = (error: LogError, message: string): LogRefusal => ({ kind: 'refused', error, message })
 
-/** Makes the producers know a batch that is in the log now. Answers the transaction that it ended, if it is a marker. */
-export function takeIn(
-  producers: ProducerStates,
-  batch: BatchView,
-  records: Buffer,
-): ReturnType<ProducerStates['tookMarker']> {
+/** Makes the producers know a batch that is in the log now and begins `records`. Answers the transaction that it ended, if it is a marker. */
+export function takeIn(producers: ProducerStates, batch: BatchHeader, records: Buffer): EndedTransaction | undefined {
   if (!isControl(batch)) {
     producers.took(batch)
     return undefined
   }
-  const marker = markerOf(batch, records)
-  return marker === undefined ? undefined : producers.tookMarker(batch, marker)
-}
-
-/**
- * Reads a transaction marker: one uncompressed record behind the header, its key int16 version and int16 type (0 abort, 1 commit), its value
- * int16 version and int32 coordinator epoch. Other control records say nothing of transactions.
- */
-export function markerOf(
-  batch: BatchView,
-  records: Buffer,
-): { readonly aborted: boolean; readonly coordinatorEpoch: number } | undefined {
-  // Length, attributes, timestamp delta and offset delta are varints before the key; a marker's key is 4 bytes (varint 8).
-  if (batch.producerId < 0 || batch.bytes < 78 || records.length < batch.bytes) return undefined
-  let at = 61
-  at = skipVarint(records, at) + 1
-  at = skipVarint(records, skipVarint(records, at))
-  if (records[at] !== 8 || at + 5 > batch.bytes) return undefined
-  const type = records.readInt16BE(at + 3)
-  const valueAt = skipVarint(records, at + 5)
-  if (type > 1 || valueAt + 6 > batch.bytes) return undefined
-  return { aborted: type === 0, coordinatorEpoch: records.readInt32BE(valueAt + 2) }
-}
-
-function skipVarint(bytes: Buffer, at: number): number {
-  let end = at
-  while (end < bytes.length && (bytes[end]! & 0x80) !== 0) end++
-  return end + 1
+  const control = readControlRecord(records, 0)
+  if (control?.kind !== 'abort' && control?.kind !== 'commit') return undefined
+  return producers.tookMarker(batch, { aborted: control.kind === 'abort', coordinatorEpoch: control.coordinatorEpoch })
 }
 
 const answered = (outcome: AppendOutcome): Admission => ({ kind: 'answered', outcome })

@@ -4,7 +4,8 @@
  *
  * A sequence is checked against the last batch of the same epoch; a producer that is not known may begin anywhere, so forgetting one is never an error.
  */
-import { type BatchView, isControl, isTransactional, lastSequenceOf } from './batch-view.ts'
+import type { BatchHeader } from '@millrace/protocol'
+import { isControl, isTransactional } from './batch-view.ts'
 
 /** A producer has at most this many requests under way, so an older batch cannot be a retry. */
 export const BATCHES_REMEMBERED = 5
@@ -65,7 +66,7 @@ export class ProducerStates {
     return this.#producers.values()
   }
 
-  check(batch: BatchView): SequenceVerdict {
+  check(batch: BatchHeader): SequenceVerdict {
     if (batch.producerId < 0) return NEXT
     const known = this.#producers.get(batch.producerId)
     if (known === undefined || isControl(batch)) return NEXT
@@ -77,32 +78,32 @@ export class ProducerStates {
   }
 
   /** Takes in a data batch that has its offsets. */
-  took(batch: BatchView): void {
+  took(batch: BatchHeader): void {
     if (batch.producerId < 0) return
     const state = this.#stateFor(batch)
     if (state.producerEpoch !== batch.producerEpoch) {
       state.producerEpoch = batch.producerEpoch
       state.batches = []
     }
-    state.lastTimestampMs = batch.maxTimestampMs
+    state.lastTimestampMs = batch.maxTimestamp
     if (state.batches.length === BATCHES_REMEMBERED) state.batches.shift()
     state.batches.push({
-      lastSequence: lastSequenceOf(batch),
+      lastSequence: batch.lastSequence,
       lastOffset: batch.lastOffset,
-      offsetDelta: batch.lastOffset - batch.baseOffset,
-      timestampMs: batch.maxTimestampMs,
+      offsetDelta: batch.lastOffsetDelta,
+      timestampMs: batch.maxTimestamp,
     })
     if (isTransactional(batch) && state.transactionFirstOffset < 0) this.#begin(state, batch.baseOffset)
   }
 
   /** Takes in a transaction marker. Answers the transaction that it ends, if one was open here. */
-  tookMarker(batch: BatchView, marker: { aborted: boolean; coordinatorEpoch: number }): EndedTransaction | undefined {
+  tookMarker(batch: BatchHeader, marker: { aborted: boolean; coordinatorEpoch: number }): EndedTransaction | undefined {
     const state = this.#stateFor(batch)
     if (state.producerEpoch !== batch.producerEpoch) {
       state.producerEpoch = batch.producerEpoch
       state.batches = []
     }
-    state.lastTimestampMs = batch.maxTimestampMs
+    state.lastTimestampMs = batch.maxTimestamp
     state.coordinatorEpoch = marker.coordinatorEpoch
     const firstOffset = state.transactionFirstOffset
     if (firstOffset < 0) return undefined
@@ -131,13 +132,13 @@ export class ProducerStates {
     this.#open.clear()
   }
 
-  #stateFor(batch: BatchView): ProducerState {
+  #stateFor(batch: BatchHeader): ProducerState {
     const known = this.#producers.get(batch.producerId)
     if (known !== undefined) return known
     const fresh: ProducerState = {
       producerId: batch.producerId,
       producerEpoch: batch.producerEpoch,
-      lastTimestampMs: batch.maxTimestampMs,
+      lastTimestampMs: batch.maxTimestamp,
       coordinatorEpoch: -1,
       transactionFirstOffset: -1,
       batches: [],
@@ -152,26 +153,26 @@ export class ProducerStates {
   }
 }
 
-function findDuplicate(known: ProducerState, batch: BatchView): RememberedBatch | undefined {
+function findDuplicate(known: ProducerState, batch: BatchHeader): RememberedBatch | undefined {
   if (known.producerEpoch !== batch.producerEpoch) return undefined
-  const lastSequence = lastSequenceOf(batch)
-  const offsetDelta = batch.lastOffset - batch.baseOffset
+  const lastSequence = batch.lastSequence
+  const offsetDelta = batch.lastOffsetDelta
   return known.batches.find(b => b.lastSequence === lastSequence && b.offsetDelta === offsetDelta)
 }
 
-function isInSequence(known: ProducerState, batch: BatchView): boolean {
+function isInSequence(known: ProducerState, batch: BatchHeader): boolean {
   if (batch.producerEpoch !== known.producerEpoch) return batch.baseSequence === 0
   const last = known.batches.at(-1)?.lastSequence ?? -1
   return batch.baseSequence === (last === 0x7fff_ffff ? 0 : last + 1)
 }
 
-const refusedEpoch = (known: ProducerState, batch: BatchView): SequenceVerdict => ({
+const refusedEpoch = (known: ProducerState, batch: BatchHeader): SequenceVerdict => ({
   kind: 'refused',
   error: 'INVALID_PRODUCER_EPOCH',
   message: `producer ${known.producerId} wrote with epoch ${batch.producerEpoch}, its epoch here is ${known.producerEpoch}`,
 })
 
-const refusedSequence = (known: ProducerState, batch: BatchView): SequenceVerdict => ({
+const refusedSequence = (known: ProducerState, batch: BatchHeader): SequenceVerdict => ({
   kind: 'refused',
   error: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
   message:

@@ -1,4 +1,5 @@
 /** A partition log in memory: batches in an array, searched by offset. The plainest thing that keeps the seam's promises, and the model for the others. */
+import type { BatchHeader } from '@millrace/protocol'
 import type {
   AppendOutcome,
   Isolation,
@@ -10,7 +11,6 @@ import type {
   ReadOutcome,
 } from '../engine.ts'
 import { admit, appended, takeIn } from '../log/admission.ts'
-import type { BatchView } from '../log/batch-view.ts'
 import { LeaderEpochs } from '../log/leader-epochs.ts'
 import { type LogRange, readableEnd, refusedRead, startAfterDelete } from '../log/offset-range.ts'
 import { type EndedTransaction, ProducerStates } from '../log/producer-state.ts'
@@ -18,7 +18,7 @@ import type { Allowance } from '../log/read-budget.ts'
 import { type RecordTime, recordAtOrAfter, recordOfMaxTimestamp } from '../log/record-time.ts'
 
 interface StoredBatch {
-  readonly batch: BatchView
+  readonly batch: BatchHeader
   readonly records: Buffer
 }
 
@@ -59,7 +59,7 @@ export class MemoryLog implements PartitionLog, LogRange {
     if (ended?.aborted) this.#aborted.push(ended)
     this.#batches.push({ batch, records })
     this.logEndOffset = batch.lastOffset + 1
-    this.sizeBytes += batch.bytes
+    this.sizeBytes += batch.sizeInBytes
     return appended(batch, this.logStartOffset)
   }
 
@@ -73,10 +73,10 @@ export class MemoryLog implements PartitionLog, LogRange {
     let readEnd = offset
     for (let i = this.#indexOf(offset); i < this.#batches.length; i++) {
       const { batch, records: view } = this.#batches[i]!
-      const fits = bytes + batch.bytes <= allowance.maxBytes || (bytes === 0 && allowance.evenIfTooLarge)
+      const fits = bytes + batch.sizeInBytes <= allowance.maxBytes || (bytes === 0 && allowance.evenIfTooLarge)
       if (batch.lastOffset >= end || !fits) break
       records.push(view)
-      bytes += batch.bytes
+      bytes += batch.sizeInBytes
       readEnd = batch.lastOffset + 1
     }
     const { highWatermark, lastStableOffset, logStartOffset } = this
@@ -116,9 +116,9 @@ export class MemoryLog implements PartitionLog, LogRange {
     let excess = retentionBytes < 0 ? 0 : this.sizeBytes - retentionBytes
     let start = this.logStartOffset
     for (const { batch } of this.#batches) {
-      const tooOld = retentionMs >= 0 && batch.maxTimestampMs >= 0 && nowMs - batch.maxTimestampMs > retentionMs
-      if (!tooOld && excess < batch.bytes) break
-      excess -= batch.bytes
+      const tooOld = retentionMs >= 0 && batch.maxTimestamp >= 0 && nowMs - batch.maxTimestamp > retentionMs
+      if (!tooOld && excess < batch.sizeInBytes) break
+      excess -= batch.sizeInBytes
       start = batch.lastOffset + 1
     }
     if (start === this.logStartOffset) return false
@@ -129,7 +129,7 @@ export class MemoryLog implements PartitionLog, LogRange {
   #cutBefore(offset: number): void {
     this.logStartOffset = offset
     const kept = this.#indexOf(offset)
-    for (const { batch } of this.#batches.slice(0, kept)) this.sizeBytes -= batch.bytes
+    for (const { batch } of this.#batches.slice(0, kept)) this.sizeBytes -= batch.sizeInBytes
     this.#batches = this.#batches.slice(kept)
     this.#aborted = this.#aborted.filter(t => t.lastOffset >= offset)
     this.epochs.cutBefore(offset)
@@ -150,13 +150,13 @@ export class MemoryLog implements PartitionLog, LogRange {
   #latestRecord(): RecordTime | undefined {
     let latest: StoredBatch | undefined
     for (const stored of this.#batches)
-      if (latest === undefined || stored.batch.maxTimestampMs > latest.batch.maxTimestampMs) latest = stored
+      if (latest === undefined || stored.batch.maxTimestamp > latest.batch.maxTimestamp) latest = stored
     return latest === undefined ? undefined : recordOfMaxTimestamp(latest.batch, latest.records)
   }
 
   #recordAtOrAfter(timestampMs: number): RecordTime | undefined {
     for (const { batch, records } of this.#batches) {
-      if (batch.maxTimestampMs < timestampMs) continue
+      if (batch.maxTimestamp < timestampMs) continue
       const found = recordAtOrAfter(batch, records, { timestampMs, fromOffset: this.logStartOffset })
       if (found !== undefined) return found
     }
