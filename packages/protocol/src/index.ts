@@ -34,6 +34,32 @@ export * from './apis/offset-for-leader-epoch.ts'
 export * from './apis/produce.ts'
 export * from './apis/sync-group.ts'
 export { type ErrorName, errorCode, errorName, isRetriable, refreshesMetadata } from './errors.ts'
+export * from './records/batch.ts'
+export { BatchBuilder, type BatchFields, type RecordFields } from './records/batch-builder.ts'
+export {
+  type CompressionCodec,
+  CompressionError,
+  type CompressionErrorCode,
+  compress,
+  compressionCodecOf,
+  compressionCodecs,
+  compressionIds,
+  type DecompressOptions,
+  decompress,
+} from './records/compression.ts'
+export * from './records/control.ts'
+export { crc32c } from './records/crc32c.ts'
+export { type RecompressOptions, recompressBatch } from './records/recompress.ts'
+export * from './records/record.ts'
+export { RecordCursor } from './records/record-cursor.ts'
+export {
+  type BatchError,
+  type BatchRefusal,
+  type BatchRules,
+  type RecordError,
+  type ValidBatch,
+  validateBatch,
+} from './records/validate.ts'
 export { type Api, api, type Infer, type InferInput, Message, message } from './schema/api.ts'
 export * from './schema/field.ts'
 export {

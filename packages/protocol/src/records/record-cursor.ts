@@ -44,10 +44,6 @@ export class RecordCursor {
     this.problem = undefined
   }
 
-  get isAtEnd(): boolean {
-    return this.position === this.#end
-  }
-
   /** Moves to the next record. False at the end, or with `problem` set. */
   next(): boolean {
     if (this.problem !== undefined || this.position >= this.#end) return false

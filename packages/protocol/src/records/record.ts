@@ -14,7 +14,7 @@ import {
   maxTimestampOf,
   recordCountOf,
 } from './batch.ts'
-import { compressionCodecOf, decompress } from './compression.ts'
+import { type CompressionCodec, compressionCodecOf, decompress } from './compression.ts'
 import { CompressionError } from './compression-error.ts'
 import { RecordCursor, varintAt, varintEnd } from './record-cursor.ts'
 
@@ -36,14 +36,19 @@ export interface RecordsOptions {
   readonly transient?: boolean
 }
 
-/** The records of the batch at `at`, without its header: a view of them, or what they decompress to. */
-export function recordBytes(buffer: Buffer, at: number, options: RecordsOptions): Buffer {
-  const records = buffer.subarray(at + BATCH_OVERHEAD, at + batchSizeOf(buffer, at))
+/** The codec of the batch at `at`. Throws `CompressionError` when it is none that is known. */
+export function batchCodec(buffer: Buffer, at: number): CompressionCodec {
   const id = attributesOf(buffer, at) & COMPRESSION_MASK
-  if (id === 0) return records
   const codec = compressionCodecOf(id)
   if (codec === undefined) throw new CompressionError('UNSUPPORTED', `compression type ${id}`)
-  return decompress(codec, records, options)
+  return codec
+}
+
+/** The records of the batch at `at`, without its header: a view of them, or what they decompress to. */
+export function recordBytes(buffer: Buffer, at: number, options: RecordsOptions): Buffer {
+  const codec = batchCodec(buffer, at)
+  const records = buffer.subarray(at + BATCH_OVERHEAD, at + batchSizeOf(buffer, at))
+  return codec === 'none' ? records : decompress(codec, records, options)
 }
 
 export class KafkaRecord {

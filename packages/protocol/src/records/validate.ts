@@ -23,7 +23,6 @@ import {
   maxTimestampOf,
   NO_TIMESTAMP,
   PARTIAL_BATCH,
-  patchCrc,
   patchMaxTimestamp,
   producerEpochOf,
   producerIdOf,
@@ -31,7 +30,7 @@ import {
   TRANSACTIONAL_BIT,
   wholeBatchSize,
 } from './batch.ts'
-import { type CompressionCodec, compress, compressionCodecOf, compressionIds, decompress } from './compression.ts'
+import { type CompressionCodec, compressionCodecOf, decompress } from './compression.ts'
 import { CompressionError } from './compression-error.ts'
 import { RecordCursor } from './record-cursor.ts'
 
@@ -226,12 +225,12 @@ class RecordWalk {
   run(content: Buffer, recordCount: number): string | undefined {
     const { keysRequired, timestampType, now, timestampBeforeMaxMs, timestampAfterMaxMs } = this.#rules
     const isCreateTime = timestampType === 'CreateTime'
-    const timestampMin = now - timestampBeforeMaxMs
+    const timestampMin = Math.max(now - timestampBeforeMaxMs, Number.MIN_SAFE_INTEGER)
     const timestampMax = Math.min(now + timestampAfterMaxMs, Number.MAX_SAFE_INTEGER)
     const cursor = new RecordCursor(content)
     let index = 0
     for (; cursor.next(); index++) {
-      if (index === recordCount) break
+      if (index === recordCount) return `the batch has more than the ${recordCount} records it counts`
       if (cursor.offsetDelta !== index) return `record ${index} has offset delta ${cursor.offsetDelta}`
       if (keysRequired && cursor.keyLength < 0) {
         this.#blame(index, 'compacted topic cannot accept message without key')
@@ -249,41 +248,10 @@ class RecordWalk {
       }
     }
     if (cursor.problem !== undefined) return cursor.problem
-    if (index !== recordCount || !cursor.isAtEnd) return `the batch has other than the ${recordCount} records it counts`
-    return undefined
+    return index === recordCount ? undefined : `the batch has ${index} records, not the ${recordCount} it counts`
   }
 
   #blame(batchIndex: number, message: string): void {
     if (this.errors.length < RECORD_ERRORS_MAX) this.errors.push({ batchIndex, message })
   }
-}
-
-export interface RecompressOptions {
-  readonly codec: CompressionCodec
-  readonly level?: number
-  /** The most that the records may take when decompressed. */
-  readonly maxBytes: number
-}
-
-/**
- * The batch with its records under another codec, for topics whose compression.type is not `producer`. A new batch of the
- * caller's, or `batch` itself when it has that codec already. Whether it still fits max.message.bytes is the caller's to ask.
- */
-export function recompressBatch(batch: Buffer, { codec, level, maxBytes }: RecompressOptions): Buffer {
-  const attributes = attributesOf(batch, 0)
-  const present = compressionCodecOf(attributes & COMPRESSION_MASK)
-  if (present === undefined) throw new CompressionError('UNSUPPORTED', 'the compression type is not known')
-  if (present === codec) return batch
-  const content = decompress(present, batch.subarray(BATCH_OVERHEAD, batchSizeOf(batch, 0)), {
-    maxBytes,
-    transient: true,
-  })
-  const records = compress(codec, content, level)
-  const rewritten = Buffer.allocUnsafe(BATCH_OVERHEAD + records.length)
-  batch.copy(rewritten, 0, 0, BATCH_OVERHEAD)
-  records.copy(rewritten, BATCH_OVERHEAD)
-  rewritten.writeInt32BE(rewritten.length - 12, 8)
-  rewritten.writeInt16BE((attributes & ~COMPRESSION_MASK) | compressionIds[codec], 21)
-  patchCrc(rewritten, 0)
-  return rewritten
 }
