@@ -35,17 +35,43 @@ export function createLogger({ level, format, write }: LoggerOptions): Logger {
 export const silentLogger: Logger = createLogger({ level: 'error', format: 'json', write: () => {} })
 
 function jsonLine(level: LogLevel, message: string, fields: LogFields = {}): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), level, message, ...plain(fields) })}\n`
+  const own = { time: new Date().toISOString(), level, message }
+  try {
+    return `${JSON.stringify({ ...own, ...fields, ...own }, plain)}\n`
+  } catch {
+    const flat = Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'object' ? textOf(value) : value,
+    ])
+    return `${JSON.stringify({ ...own, ...Object.fromEntries(flat), ...own }, plain)}\n`
+  }
 }
 
 function textLine(level: LogLevel, message: string, fields: LogFields = {}): string {
-  const details = Object.entries(plain(fields)).map(([name, value]) => ` \x1b[2m${name}=\x1b[0m${shown(value)}`)
+  const details = Object.entries(fields).map(([name, value]) => ` \x1b[2m${inOneLine(name)}=\x1b[0m${shown(value)}`)
   const time = new Date().toTimeString().slice(0, 8)
-  return `\x1b[2m${time}\x1b[0m ${color[level]}${message}\x1b[0m${details.join('')}\n`
+  return `\x1b[2m${time}\x1b[0m ${color[level]}${inOneLine(message)}\x1b[0m${details.join('')}\n`
 }
 
-const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+function shown(value: unknown): string {
+  return inOneLine(typeof value === 'string' ? value : textOf(value))
+}
 
-function plain(fields: LogFields): LogFields {
-  return Object.fromEntries(Object.entries(fields).map(([k, v]) => [k, v instanceof Error ? v.message : v]))
+/** Names and texts come from clients: none of them may begin a line of its own or steer the terminal. */
+function inOneLine(text: string): string {
+  return text.replace(/\p{Cc}|[\u2028\u2029]/gu, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** As JSON, whatever it is: a line that cannot be written must not be the end of what it tells about. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value, plain) ?? String(value)
+  } catch (error) {
+    return `(not shown: ${error instanceof Error ? error.message.split('\n', 1)[0] : 'unknown'})`
+  }
+}
+
+function plain(_name: string, value: unknown): unknown {
+  if (value instanceof Error) return value.message
+  return typeof value === 'bigint' ? String(value) : value
 }

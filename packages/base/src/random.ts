@@ -1,11 +1,18 @@
 import { randomBytes, randomFillSync } from 'node:crypto'
+import { assert } from './assert.ts'
 
 /** Where chance comes from, so that a simulation can run the same way twice from one seed. */
 export interface Random {
-  /** A whole number in [0, below). */
+  /** A whole number in [0, below), with `below` from 1 to 2^32. */
   integer(below: number): number
   /** `length` unpredictable bytes. */
   bytes(length: number): Buffer
+}
+
+/** A number in [0, below) from 32 random bits. */
+function scaled(bits: number, below: number): number {
+  assert(below >= 1 && below <= 0x1_0000_0000, `a random number below ${below}`)
+  return Math.floor((bits / 0x1_0000_0000) * below)
 }
 
 const pool = new Uint32Array(64)
@@ -20,7 +27,7 @@ function next32(): number {
 }
 
 export const systemRandom: Random = {
-  integer: below => Math.floor((next32() / 0x1_0000_0000) * below),
+  integer: below => scaled(next32(), below),
   bytes: length => randomBytes(length),
 }
 
@@ -35,7 +42,7 @@ export function seededRandom(seed: number): Random {
     return (t ^ (t >>> 14)) >>> 0
   }
   return {
-    integer: below => Math.floor((next() / 0x1_0000_0000) * below),
+    integer: below => scaled(next(), below),
     bytes: length => Buffer.from(Uint8Array.from({ length }, () => next() & 0xff)),
   }
 }

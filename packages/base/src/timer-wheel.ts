@@ -1,10 +1,14 @@
+import { assert } from './assert.ts'
 import type { Clock, Scheduled } from './clock.ts'
 
 /**
  * Thousands of deadlines behind one timer: session time-outs, waiting fetches, throttles. Arming and cancelling are O(1).
  *
  * A wheel of SLOTS slots, each TICK_MS wide; a deadline further off than one turn waits in its slot for the turns to pass. Deadlines are kept
- * to the tick and never fire early. The clock is asked to wake the wheel only while something is armed.
+ * to the tick and never fire early; those of one tick fire in no particular order.
+ *
+ * Invariants: a slot holds armed entries only (a cancelled one leaves at once, so that what is armed and cancelled a thousand times a second keeps
+ * no memory), and while something is armed the clock's wake is due no later than the first deadline.
  */
 const TICK_MS = 10
 const SLOTS = 1024
@@ -13,17 +17,48 @@ export interface Timer {
   cancel(): void
 }
 
-interface Entry extends Timer {
-  dueTick: number
-  run: (() => void) | undefined
+class Entry implements Timer {
+  readonly dueTick: number
+  readonly run: () => void
+  /** Where it waits, so that it can leave in one step. Undefined once it has fired or was cancelled. */
+  slot: Entry[] | undefined
+  position = 0
+  readonly #left: () => void
+
+  constructor(dueTick: number, run: () => void, left: () => void) {
+    this.dueTick = dueTick
+    this.run = run
+    this.#left = left
+  }
+
+  enter(slot: Entry[]): void {
+    this.slot = slot
+    this.position = slot.push(this) - 1
+  }
+
+  cancel(): void {
+    if (this.slot === undefined) return
+    const last = this.slot.pop()!
+    if (last !== this) {
+      this.slot[this.position] = last
+      last.position = this.position
+    }
+    this.slot = undefined
+    this.#left()
+  }
 }
 
 export class TimerWheel {
   readonly #clock: Clock
   readonly #slots: Entry[][] = Array.from({ length: SLOTS }, () => [])
+  readonly #left = (): void => {
+    this.#armed--
+  }
   #tick: number
   #armed = 0
   #wake: Scheduled | undefined
+  #wakeTick = 0
+  #isTurning = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -32,21 +67,15 @@ export class TimerWheel {
 
   /** Calls `run` once, no sooner than `delayMs` from now, unless cancelled before. */
   arm(delayMs: number, run: () => void): Timer {
+    assert(Number.isFinite(delayMs), `a timer of ${delayMs} ms`)
     const now = this.#clock.monotonicMs()
     if (this.#armed === 0) this.#tick = this.#tickAt(now)
     const dueTick = Math.max(this.#tick + 1, Math.ceil((now + Math.max(0, delayMs)) / TICK_MS))
-    const entry: Entry = {
-      dueTick,
-      run,
-      cancel: () => {
-        if (entry.run === undefined) return
-        entry.run = undefined
-        this.#armed--
-      },
-    }
-    this.#slots[dueTick % SLOTS]!.push(entry)
+    const entry = new Entry(dueTick, run, this.#left)
+    entry.enter(this.#slots[dueTick % SLOTS]!)
     this.#armed++
-    this.#wakeSoon()
+    // A turn looks for its next wake when it is done.
+    if (!this.#isTurning) this.#wakeAt(dueTick)
     return entry
   }
 
@@ -54,10 +83,14 @@ export class TimerWheel {
     return this.#armed
   }
 
+  /** Cancels all that is armed. */
   close(): void {
     this.#wake?.cancel()
     this.#wake = undefined
-    for (const slot of this.#slots) slot.length = 0
+    for (const slot of this.#slots) {
+      for (const entry of slot) entry.slot = undefined
+      slot.length = 0
+    }
     this.#armed = 0
   }
 
@@ -65,49 +98,42 @@ export class TimerWheel {
     return Math.floor(ms / TICK_MS)
   }
 
-  #wakeSoon(): void {
-    if (this.#wake !== undefined || this.#armed === 0) return
-    this.#wake = this.#clock.schedule(this.#untilNextMs(), () => {
+  /** A wake that comes too soon finds nothing due and costs little; so one that is no longer needed stays. */
+  #wakeAt(tick: number): void {
+    if (this.#wake !== undefined && this.#wakeTick <= tick) return
+    this.#wake?.cancel()
+    this.#wakeTick = tick
+    this.#wake = this.#clock.schedule(Math.max(1, tick * TICK_MS - this.#clock.monotonicMs()), () => {
       this.#wake = undefined
       this.#turn()
-      this.#wakeSoon()
+      if (this.#armed > 0) this.#wakeAt(this.#nextTick())
     })
   }
 
   /** Sleeps over empty slots, so that an idle broker does not wake a hundred times a second. */
-  #untilNextMs(): number {
-    for (let ahead = 1; ahead <= SLOTS; ahead++) {
-      if (this.#slots[(this.#tick + ahead) % SLOTS]!.length > 0)
-        return Math.max(1, (this.#tick + ahead) * TICK_MS - this.#clock.monotonicMs())
-    }
-    return TICK_MS
+  #nextTick(): number {
+    let ahead = 1
+    while (ahead < SLOTS && this.#slots[(this.#tick + ahead) % SLOTS]!.length === 0) ahead++
+    return this.#tick + ahead
   }
 
   #turn(): void {
     const until = this.#tickAt(this.#clock.monotonicMs())
-    while (this.#tick < until) {
-      if (this.#armed === 0) {
-        this.#tick = until
-        return
-      }
-      this.#tick++
-      this.#fire(this.#slots[this.#tick % SLOTS]!)
+    this.#isTurning = true
+    try {
+      while (this.#tick < until && this.#armed > 0) this.#fire(this.#slots[++this.#tick % SLOTS]!)
+    } finally {
+      this.#isTurning = false
     }
   }
 
   #fire(slot: Entry[]): void {
     if (slot.length === 0) return
-    const entries = slot.splice(0)
-    for (const entry of entries) {
-      if (entry.run === undefined) continue
-      if (entry.dueTick > this.#tick) {
-        slot.push(entry)
-        continue
-      }
-      const run = entry.run
-      entry.run = undefined
-      this.#armed--
-      run()
+    // Whatever runs may cancel any of the others, close the wheel or arm into this slot for a later turn: hence the copy.
+    for (const entry of slot.slice()) {
+      if (entry.slot === undefined || entry.dueTick > this.#tick) continue
+      entry.cancel()
+      entry.run()
     }
   }
 }
