@@ -43,3 +43,10 @@ pip_install() { # requirements.txt
   rm -rf "$cache/packages"
   try 'pip install' python3 -m pip install --quiet --disable-pip-version-check --no-compile --target "$cache/packages" -r "$1"
 }
+
+# For Node: what the client's package-lock.json names.
+npm_install() {
+  needs npm
+  cp "$here/package.json" "$here/package-lock.json" "$cache/"
+  try 'npm ci' npm ci --prefix "$cache" --ignore-scripts --no-audit --no-fund
+}
