@@ -11,7 +11,7 @@ import {
   compressionCodecs,
   decompress,
 } from './compression.ts'
-import { decodeLz4Frames, encodeLz4FramePortable } from './lz4-frame.ts'
+import { decodeLz4Frames } from './lz4-frame.ts'
 import { encodeSnappyPortable } from './snappy.ts'
 import { decodeSnappyBlock, snappyBlockSize } from './snappy-block.ts'
 import { xxhash32 } from './xxhash32.ts'
@@ -149,10 +149,9 @@ test('lz4 that Kafka’s Java client cannot read is refused where all must be ab
   }
 })
 
-test('the codecs written in TypeScript are read by the others, and the reverse', () => {
+test('snappy written in TypeScript and the native one read each other', () => {
   fc.assert(
     fc.property(content, bytes => {
-      assert.ok(decompress('lz4', encodeLz4FramePortable(bytes), { maxBytes, portable: true }).equals(bytes))
       assert.ok(decompress('snappy', encodeSnappyPortable(bytes), { maxBytes }).equals(bytes))
       const stream = compress('snappy', bytes.subarray(0, 32768))
       if (stream.length === 16) return

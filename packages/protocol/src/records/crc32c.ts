@@ -22,8 +22,8 @@ function buildTables(): Int32Array {
 }
 
 /**
- * Below this span a call into native code costs more than it saves. Measured on an AMD EPYC with Node 26: 128 bytes take
- * 0.09 µs here and 0.17 µs there, 256 bytes 0.18 µs in both, 1 KiB 0.70 µs and 0.29 µs.
+ * Below this span a call into native code costs more than it saves. `bench/micro/records.ts` on an AMD EPYC, Node 26.10, two
+ * cores in use by others: 128 bytes take 0.13 µs here and 0.16 µs there, 256 bytes 0.26 and 0.19, 1 KiB 0.96 and 0.33.
  */
 export const NATIVE_SPAN_MIN = 256
 

@@ -58,7 +58,8 @@ export function decodeLz4Block(block: Uint8Array, out: Uint8Array, at: number, h
   return BLOCK_CORRUPT
 }
 
-const HASH_BITS = 13
+const HASH_BITS_MAX = 13
+const HASH_BITS_MIN = 8
 const MATCH_LENGTH_MIN = 4
 /** The format wants the last 5 bytes as literals and no match that starts within the last 12. */
 const TAIL_LITERALS = 5
@@ -66,7 +67,7 @@ const TAIL_MATCH_START = 12
 const DISTANCE_MAX = 65535
 
 /** Positions + 1 by hash of four bytes; 0 is empty. Shared: encoding is synchronous. */
-const positions = new Int32Array(1 << HASH_BITS)
+const positions = new Int32Array(1 << HASH_BITS_MAX)
 
 export const lz4BlockBound = (size: number): number => size + Math.floor(size / 255) + 16
 
@@ -82,10 +83,13 @@ export function encodeLz4Block(bytes: Uint8Array, out: Uint8Array, at: number): 
   let literalStart = 0
   let from = 0
   let misses = 0
-  positions.fill(0)
+  // A short input gets a small table: clearing a large one would cost more than the encoding.
+  const hashBits = Math.max(HASH_BITS_MIN, Math.min(HASH_BITS_MAX, 32 - Math.clz32(end)))
+  const hashShift = 32 - hashBits
+  positions.fill(0, 0, 1 << hashBits)
   while (from < matchStartEnd) {
     const four = word(bytes, from)
-    const slot = Math.imul(four, 0x9e3779b1) >>> (32 - HASH_BITS)
+    const slot = Math.imul(four, 0x9e3779b1) >>> hashShift
     const candidate = positions[slot]! - 1
     positions[slot] = from + 1
     if (candidate < 0 || from - candidate > DISTANCE_MAX || word(bytes, candidate) !== four) {

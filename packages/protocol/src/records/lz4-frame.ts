@@ -11,7 +11,6 @@
  */
 import { CompressionError, corrupt, tooLarge } from './compression-error.ts'
 import { BLOCK_CORRUPT, BLOCK_OVERFLOWS, decodeLz4Block, encodeLz4Block, lz4BlockBound } from './lz4-block.ts'
-import { nativeLz4 } from './native.ts'
 import { OutputBuffer } from './output-buffer.ts'
 import { xxhash32 } from './xxhash32.ts'
 
@@ -177,10 +176,6 @@ const WRITTEN_BLOCK_SIZE = 65536
 const WRITTEN_HEADER = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82])
 
 export function encodeLz4Frame(bytes: Buffer): Buffer {
-  return nativeLz4 === undefined ? encodeLz4FramePortable(bytes) : nativeLz4.compressFrameSync(bytes)
-}
-
-export function encodeLz4FramePortable(bytes: Buffer): Buffer {
   const blockCount = Math.ceil(bytes.length / WRITTEN_BLOCK_SIZE)
   const out = Buffer.allocUnsafe(lz4BlockBound(bytes.length) + blockCount * 20 + 16)
   let to = WRITTEN_HEADER.copy(out)

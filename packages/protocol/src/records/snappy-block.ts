@@ -76,12 +76,13 @@ function littleEndian(bytes: Uint8Array, at: number, size: number): number {
   return value
 }
 
-const HASH_BITS = 13
+const HASH_BITS_MAX = 13
+const HASH_BITS_MIN = 8
 /** Blocks written here are small enough for every distance to fit two bytes. */
 export const SNAPPY_WRITTEN_BLOCK_MAX = 32768
 
 /** Positions + 1 by hash of four bytes; 0 is empty. Shared: encoding is synchronous. */
-const positions = new Int32Array(1 << HASH_BITS)
+const positions = new Int32Array(1 << HASH_BITS_MAX)
 
 export const snappyBlockBound = (size: number): number => size + Math.ceil(size / 6) + 32
 
@@ -98,10 +99,13 @@ export function encodeSnappyBlock(bytes: Uint8Array, out: Uint8Array, at: number
   let literalStart = 0
   let from = 0
   let misses = 0
-  positions.fill(0)
+  // A short input gets a small table: clearing a large one would cost more than the encoding.
+  const hashBits = Math.max(HASH_BITS_MIN, Math.min(HASH_BITS_MAX, 32 - Math.clz32(end)))
+  const hashShift = 32 - hashBits
+  positions.fill(0, 0, 1 << hashBits)
   while (from <= end - 4) {
     const four = word(bytes, from)
-    const slot = Math.imul(four, 0x1e35a7bd) >>> (32 - HASH_BITS)
+    const slot = Math.imul(four, 0x1e35a7bd) >>> hashShift
     const candidate = positions[slot]! - 1
     positions[slot] = from + 1
     if (candidate < 0 || word(bytes, candidate) !== four) {
