@@ -29,6 +29,7 @@ async function withAdmin(kafka, use) {
   await admin.disconnect()
 }
 
+/** Creates the topic and waits until its partitions answer: the client sends a whole request again when one partition is not ready. */
 async function create(kafka, topic, numPartitions, configEntries = []) {
   await withAdmin(kafka, async admin => {
     const created = await admin.createTopics({
@@ -36,6 +37,7 @@ async function create(kafka, topic, numPartitions, configEntries = []) {
       waitForLeaders: true,
     })
     expect(`creation of ${topic}`, created, true)
+    await waitFor(`partitions of ${topic}`, () => admin.fetchTopicOffsets(topic).catch(() => false))
   })
 }
 
