@@ -6,7 +6,7 @@
 // layer changes; observers run after that.
 
 import { checkBrokerValues, parseConnectionOverrides } from './broker-checks.ts'
-import { type BrokerSettings, brokerSettings, readBrokerSettings } from './broker-settings.ts'
+import { type BrokerSettings, readBrokerSettings } from './broker-settings.ts'
 import {
   type ConfigDef,
   type ConfigSource,
@@ -16,7 +16,7 @@ import {
   parseConfig,
   valueOfText,
 } from './config-def.ts'
-import { brokerDefOf, brokerSynonyms, kafkaBrokerDefs, listenerOverrideBase, ownBrokerDefs } from './config-defs.ts'
+import { brokerDefOf, brokerDefs, brokerSynonyms, kafkaBrokerDefs, listenerOverrideBase } from './config-defs.ts'
 import {
   applyOperations,
   type ConfigOperation,
@@ -168,9 +168,8 @@ export class BrokerConfigStore {
       names.filter(each => layer.has(each)).map(each => synonym(each, layer.get(each) ?? null, source)),
     )
     for (const each of names) {
-      const text = brokerDefOf(each)?.defaultText
-      const isOverride = listenerOverrideBase(each) !== undefined
-      if (text !== null && text !== undefined && !isOverride) all.push(synonym(each, text, configSource.default))
+      const text = brokerDefs.get(each)?.defaultText ?? null
+      if (text !== null) all.push(synonym(each, text, configSource.default))
     }
     const first = all.findIndex(each => each.name === name)
     return first < 0 ? [] : all.slice(first)
@@ -236,7 +235,9 @@ export class BrokerConfigStore {
       const def = brokerDefOf(name)
       return def ? valueOfText(def, text ?? def.defaultText) : null
     })
-    return problem ? { error: 'INVALID_REQUEST', message: `requirement failed: ${problem.message}` } : next
+    if (!problem) return next
+    const opening = problem.message.startsWith('Error') ? '' : 'requirement failed: '
+    return { error: 'INVALID_REQUEST', message: opening + problem.message }
   }
 }
 
@@ -268,8 +269,3 @@ function refuseDynamic(scope: DynamicScope, names: readonly string[]): ConfigRef
     )
   )
 }
-
-export const settingNames: readonly string[] = [
-  ...new Set(Object.values(brokerSettings).flatMap(({ from }) => from.map(([name]) => name))),
-  ...[...ownBrokerDefs.keys()],
-].filter((name, at, all) => all.indexOf(name) === at)

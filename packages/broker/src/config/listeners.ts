@@ -53,8 +53,11 @@ export function planListeners(texts: ListenerTexts): ListenerPlan | readonly Lis
   const ours = bound.filter(endpoint => !isController(endpoint))
   const told = advertised?.filter(endpoint => !isController(endpoint)) ?? null
   const problems = [
-    ...boundProblems(ours, bound, texts.allowAnonymous),
     ...ours.flatMap(({ name }) => protocolProblem(name, protocols.get(name))),
+    ...portProblems(ours, bound),
+    ...(texts.allowAnonymous
+      ? []
+      : ours.filter(({ name }) => protocols.get(name) === 'PLAINTEXT').flatMap(openProblem)),
     ...(told === null ? impliedProblems(ours) : advertisedProblems(told, bound)),
   ]
   if (problems.length > 0) return problems
@@ -116,31 +119,28 @@ const withBrackets = (address: string): string =>
     isIPv6(host) ? `[${host}]:${port}` : whole,
   )
 
-function boundProblems(
-  ours: readonly Endpoint[],
-  all: readonly Endpoint[],
-  allowAnonymous: boolean,
-): ListenerProblem[] {
+function portProblems(ours: readonly Endpoint[], all: readonly Endpoint[]): ListenerProblem[] {
   const problems: ListenerProblem[] = []
   const refuse = (message: string) => problems.push({ name: 'listeners', message })
   if (ours.length === 0) refuse('listeners has no listener for clients: all its names are in controller.listener.names')
   for (const [port, sharing] of Map.groupBy(all, endpoint => endpoint.port)) {
     if (port === 0 || sharing.length === 1) continue
     const isPair = sharing.length === 2 && sharing.some(e => isIPv4(e.host)) && sharing.some(e => isIPv6(e.host))
-    if (!isPair) {
-      refuse(
-        `Each listener must have a different port unless exactly one listener has an IPv4 address and the other an IPv6 address, and ${port} stands more than once`,
-      )
-    }
-  }
-  if (allowAnonymous) return problems
-  for (const { name, host, port } of ours.filter(endpoint => !isLoopbackHost(endpoint.host))) {
+    if (isPair) continue
     refuse(
-      `listener ${name}://${shownHost(host)}:${port} can be reached from other machines and nobody would have to authenticate: ` +
-        'start with --allow-anonymous (or millrace.allow.anonymous=true) if that is meant',
+      'Each listener must have a different port unless exactly one listener has an IPv4 address and the other an IPv6 ' +
+        `address, and ${port} stands more than once`,
     )
   }
   return problems
+}
+
+function openProblem({ name, host, port }: Endpoint): ListenerProblem[] {
+  if (isLoopbackHost(host)) return []
+  const message =
+    `listener ${name}://${shownHost(host)}:${port} can be reached from other machines and nobody would have to ` +
+    'authenticate: start with --allow-anonymous (or millrace.allow.anonymous=true) if that is meant'
+  return [{ name: 'listeners', message }]
 }
 
 const shownHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host)

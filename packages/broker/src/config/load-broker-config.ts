@@ -1,7 +1,7 @@
 import { checkBrokerValues } from './broker-checks.ts'
 import { type BrokerConfig, createBrokerConfig } from './broker-config.ts'
 import { type ConfigValue, parseConfig, valueOfText } from './config-def.ts'
-import { brokerDefOf, brokerDefs, listenerOverrideBase } from './config-defs.ts'
+import { brokerDefOf, brokerDefs, listenerOverrideBase, topicDefs } from './config-defs.ts'
 import { type ConfigEntry, type ConfigProblem, type ConfigSources, collectEntries } from './config-sources.ts'
 import { isHonoured } from './honoured-settings.ts'
 import { isListenerPlan, type ListenerPlan, type ListenerProblem, parseHostPort, planListeners } from './listeners.ts'
@@ -85,6 +85,10 @@ function problemOf({ name, raw, origin }: ConfigEntry): readonly ConfigProblem[]
     return parsed.ok ? [] : [{ message: `${origin}: ${parsed.message}` }]
   }
   if (placeOf(name) !== 'unknown') return []
+  const [ofBroker] = topicDefs.get(name)?.synonyms ?? []
+  if (ofBroker !== undefined) {
+    return [{ message: `${origin}: ${name} is a topic's configuration: for all topics it is ${ofBroker}` }]
+  }
   const nearest = nearestName(name, brokerDefs.keys())
   const hint = nearest === undefined ? '' : `: did you mean ${nearest}?`
   return [{ message: `${origin}: Unknown configuration ${name}${hint}` }]
