@@ -49,13 +49,21 @@ function withoutSession(state: PreparingRebalance, event: Expire, out: Outbox): 
 
 /** Who waits for an answer cannot heartbeat, and counts as alive; but a newcomer waits no longer than its own limit. */
 function isAlive(state: Populated, memberId: MemberId): boolean {
-  const waiting =
-    state.kind === 'PreparingRebalance'
-      ? state.joining
-      : state.kind === 'CompletingRebalance'
-        ? state.syncing
-        : undefined
-  return waiting?.has(memberId) && !state.members.get(memberId)!.isNew
+  const member = state.members.get(memberId)
+  return member !== undefined && !member.isNew && isWaiting(state, memberId)
+}
+
+function isWaiting(state: Populated, memberId: MemberId): boolean {
+  switch (state.kind) {
+    case 'PreparingRebalance':
+      return state.joining.has(memberId)
+    case 'CompletingRebalance':
+      return state.syncing.has(memberId)
+    case 'Stable':
+      return false
+    default:
+      return state satisfies never
+  }
 }
 
 function sessionOf({ timer }: Expire): MemberId | undefined {

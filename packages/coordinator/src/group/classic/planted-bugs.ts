@@ -1,0 +1,200 @@
+/** The checker is checked: steps with one bug each, made by spoiling an honest step. The simulation must find every one. */
+import type { GroupEffect } from './effect.ts'
+import type { GroupEvent } from './event.ts'
+import type { GroupReply } from './reply.ts'
+import type { StepFunction } from './simulated-shell.ts'
+import { type GroupState, type Member, membersOf, NO_IDS, type Stable } from './state.ts'
+import { type GroupStep, step } from './step.ts'
+
+export interface PlantedBug {
+  readonly name: string
+  /** What the simulation says when it finds the bug: one of the invariants of SPEC.md. */
+  readonly breaks: RegExp
+  readonly step: StepFunction
+}
+
+interface Honest extends GroupStep {
+  readonly before: GroupState
+  readonly event: GroupEvent
+}
+
+function bug(name: string, breaks: RegExp, spoil: (honest: Honest) => GroupStep): PlantedBug {
+  return {
+    name,
+    breaks,
+    step: (before, event, config) => spoil({ ...step(before, event, config), before, event }),
+  }
+}
+
+/** Spoils effects alone: `change` gives what is to be done in place of each. */
+function effectBug(
+  name: string,
+  breaks: RegExp,
+  change: (effect: GroupEffect, honest: Honest) => readonly GroupEffect[],
+): PlantedBug {
+  return bug(name, breaks, honest => ({
+    state: honest.state,
+    effects: honest.effects.flatMap(effect => change(effect, honest)),
+  }))
+}
+
+function replyBug(
+  name: string,
+  breaks: RegExp,
+  change: (reply: GroupReply, honest: Honest) => GroupReply | undefined,
+): PlantedBug {
+  return effectBug(name, breaks, (effect, honest) => {
+    if (effect.kind !== 'reply') return [effect]
+    const reply = change(effect.reply, honest)
+    return reply === undefined ? [] : [{ ...effect, reply }]
+  })
+}
+
+function stableBug(name: string, breaks: RegExp, change: (state: Stable, honest: Honest) => GroupState): PlantedBug {
+  return bug(name, breaks, honest => ({
+    state: honest.state.kind === 'Stable' ? change(honest.state, honest) : honest.state,
+    effects: honest.effects,
+  }))
+}
+
+function firstOf(state: GroupState): Member | undefined {
+  return membersOf(state).values().next().value
+}
+
+const answers: readonly PlantedBug[] = [
+  effectBug('answers a waiting sync twice', /I1/, effect =>
+    effect.kind === 'reply' && effect.reply.kind === 'synced' ? [effect, effect] : [effect],
+  ),
+  replyBug('forgets the join that a second one replaces', /I1/, (reply, { state }) =>
+    reply.kind === 'joinRefused' && reply.error === 'REBALANCE_IN_PROGRESS' && state.kind !== 'Stable'
+      ? undefined
+      : reply,
+  ),
+  replyBug('forgets the joins of a group that it unloads', /I1|I5|I15/, (reply, { event }) =>
+    event.kind === 'failed' && reply.kind === 'syncRefused' ? undefined : reply,
+  ),
+  replyBug('tells every member that it leads', /I11/, (reply, { state }) =>
+    reply.kind === 'joined' && state.kind === 'CompletingRebalance' ? { ...reply, leader: reply.memberId } : reply,
+  ),
+  replyBug('gives the members to followers too', /I11/, (reply, { state }) =>
+    reply.kind === 'joined' && state.kind === 'CompletingRebalance' && reply.members.length === 0
+      ? { ...reply, members: [{ memberId: 'x', instanceId: null, metadata: new Uint8Array() }] }
+      : reply,
+  ),
+  replyBug('takes heartbeats of an older generation', /I12|I13/, reply =>
+    reply.kind === 'heartbeat' && reply.error === 'ILLEGAL_GENERATION' ? { ...reply, error: 'NONE' } : reply,
+  ),
+  replyBug('takes heartbeats of a fenced instance', /I12/, reply =>
+    reply.kind === 'heartbeat' && reply.error === 'FENCED_INSTANCE_ID' ? { ...reply, error: 'NONE' } : reply,
+  ),
+]
+
+const writes: readonly PlantedBug[] = [
+  bug('shows assignments before they are stored', /I2/, ({ state, effects }) => ({
+    state,
+    effects: [...effects.filter(({ kind }) => kind !== 'persist'), ...effects.filter(({ kind }) => kind === 'persist')],
+  })),
+  effectBug('does not store assignments', /I4|I10/, (effect, { event }) =>
+    effect.kind === 'persist' && event.kind === 'sync' ? [] : [effect],
+  ),
+  effectBug('does not store that the group is empty', /I10/, (effect, { state, before }) =>
+    effect.kind === 'persist' && state.kind === 'Empty' && before.kind !== 'Dead' ? [] : [effect],
+  ),
+  effectBug('does not store a takeover', /I10/, (effect, { event, state }) =>
+    effect.kind === 'persist' && event.kind === 'join' && state.kind === 'Stable' ? [] : [effect],
+  ),
+  effectBug('leaves offsets behind when it deletes a group', /I10/, (effect, { event }) =>
+    effect.kind === 'persistOffsets' && event.kind === 'deleteGroup' ? [] : [effect],
+  ),
+  effectBug('confirms commits that it does not store', /I14/, (effect, { event }) =>
+    effect.kind === 'persistOffsets' && event.kind === 'commit' ? [] : [effect],
+  ),
+  bug('stores commits that it refuses', /I14/, ({ state, effects, event }) => {
+    if (
+      event.kind !== 'commit' ||
+      !effects.some(effect => effect.kind === 'reply' && effect.reply.kind === 'commitRefused')
+    ) {
+      return { state, effects }
+    }
+    const records = event.offsets.map(({ topic, partition }) => ({ topic, partition, committed: null }))
+    return { state, effects: [{ kind: 'persistOffsets', groupId: state.groupId, records }, ...effects] }
+  }),
+]
+
+const timers: readonly PlantedBug[] = [
+  effectBug('does not count heartbeats', /I13/, (effect, { event }) =>
+    effect.kind === 'arm' && event.kind === 'heartbeat' ? [] : [effect],
+  ),
+  effectBug('keeps the sessions of members that left', /I5/, (effect, { event }) =>
+    effect.kind === 'disarm' && effect.timer.startsWith('session:') && event.kind === 'leave' ? [] : [effect],
+  ),
+  effectBug('wakes without sessions', /I6/, (effect, { event }) =>
+    effect.kind === 'arm' && event.kind === 'loaded' ? [] : [effect],
+  ),
+  effectBug('waits for syncs without an end', /I5/, effect =>
+    effect.kind === 'arm' && effect.timer === 'sync' ? [] : [effect],
+  ),
+  bug('moves the deadline with every join', /I8/, ({ state, effects, event }) => ({
+    state,
+    effects:
+      event.kind === 'join' && state.kind === 'PreparingRebalance'
+        ? [...effects, { kind: 'arm', timer: 'join', at: event.now + 60_000 }]
+        : effects,
+  })),
+  bug('lets pending ids live on', /I6|I15/, ({ state, effects, event, before }) =>
+    event.kind === 'expire' && before.kind === 'Empty' ? { state: before, effects: [] } : { state, effects },
+  ),
+  bug('keeps a lapsed member', /I6|I15/, ({ state, effects, event, before }) =>
+    event.kind === 'expire' && event.timer !== 'join' && before.kind === 'Stable'
+      ? { state: before, effects: [] }
+      : { state, effects },
+  ),
+]
+
+const states: readonly PlantedBug[] = [
+  bug('opens a round without a new generation', /I3/, ({ state, effects, before }) => ({
+    state:
+      state.kind === 'CompletingRebalance' && before.kind === 'PreparingRebalance'
+        ? { ...state, generation: before.generation }
+        : state,
+    effects,
+  })),
+  stableBug('swaps assignments after they were stored', /I10/, state => {
+    const first = firstOf(state)!
+    const spoilt = { ...first, assignment: Uint8Array.of(1, 2, 3, 4, 5) }
+    return { ...state, members: new Map(state.members).set(first.memberId, spoilt) }
+  }),
+  bug('keeps a leader that left', /I7/, ({ state, effects, before }) => ({
+    state:
+      state.kind === 'PreparingRebalance' && before.kind !== 'Empty' && before.kind !== 'Dead'
+        ? { ...state, leader: before.leader }
+        : state,
+    effects,
+  })),
+  bug(
+    'drops static members that did not come back in time, and their sessions with them not',
+    /I5/,
+    ({ state, effects, before }) => {
+      if (state.kind !== 'CompletingRebalance' || before.kind !== 'PreparingRebalance') return { state, effects }
+      const members = new Map([...state.members].filter(([id]) => before.joining.has(id)))
+      return { state: { ...state, members }, effects }
+    },
+  ),
+  stableBug('changes what it was given', /I9/, (state, { before }) => {
+    if (before.kind === 'Stable') (before as { stateTimestampMs: number }).stateTimestampMs++
+    return state
+  }),
+  stableBug('copies the group for a heartbeat', /I13/, (state, { event }) =>
+    event.kind === 'heartbeat' ? { ...state } : state,
+  ),
+  stableBug('forgets who has not synced', /I5/, state =>
+    state.pendingSync.size > 0 ? { ...state, pendingSync: NO_IDS } : state,
+  ),
+  bug('admits a static member beside the one it replaces', /I5|I6|I7/, ({ state, effects, before, event }) => {
+    if (event.kind !== 'join' || event.instanceId === null || state.kind !== 'Stable' || before.kind !== 'Stable')
+      return { state, effects }
+    return { state: { ...state, members: new Map([...before.members, ...state.members]) }, effects }
+  }),
+]
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [...answers, ...writes, ...timers, ...states]

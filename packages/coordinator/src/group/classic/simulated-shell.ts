@@ -1,0 +1,151 @@
+/**
+ * A shell around one group that lives in memory: it does with a step's effects what the broker's runtime does, and can crash, lose a
+ * write, and jump in time. It asserts what every shell relies on: writes first, and one answer to each request.
+ */
+import { assert } from '@millrace/base'
+import { DEFAULT_GROUP_CONFIG, type GroupConfig } from '../config.ts'
+import { applyOffsets, type GroupOffsets } from '../offsets.ts'
+import type { GroupRecord } from '../record.ts'
+import type { GroupEffect } from './effect.ts'
+import type { GroupEvent, GroupTimer } from './event.ts'
+import { replay } from './replay.ts'
+import type { GroupReply, WriteError } from './reply.ts'
+import { absentGroup, emptyGroup, type GroupState, type RequestId } from './state.ts'
+import { type GroupStep, step } from './step.ts'
+
+export type StepFunction = (state: GroupState, event: GroupEvent, config: GroupConfig) => GroupStep
+
+/** One step, as it is shown to whoever watches the shell. */
+export interface Observation {
+  readonly before: GroupState
+  readonly event: GroupEvent
+  readonly effects: readonly GroupEffect[]
+  readonly after: GroupState
+  /** The timers as they were before the step. */
+  readonly timersBefore: ReadonlyMap<GroupTimer, number>
+}
+
+export interface ShellOptions {
+  readonly config?: Partial<GroupConfig>
+  readonly step?: StepFunction
+  readonly stepping?: (state: GroupState, event: TimelessEvent) => void
+  readonly watch?: (seen: Observation) => void
+  readonly answered?: (request: RequestId, reply: GroupReply) => void
+  readonly now?: number
+}
+
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+/** An event as a test writes it: the shell adds the time. */
+export type TimelessEvent = Without<GroupEvent, 'now'>
+
+const GROUP_ID = 'group'
+
+export class SimulatedShell {
+  readonly config: GroupConfig
+  state: GroupState = absentGroup(GROUP_ID)
+  now: number
+  /** What is durable: the record, and the offsets. */
+  record: GroupRecord | null = null
+  readonly offsets: GroupOffsets = new Map()
+  readonly timers = new Map<GroupTimer, number>()
+  /** Requests that were not answered yet. */
+  readonly pending = new Set<RequestId>()
+  /** The next durable write fails with this. */
+  writeError: WriteError | undefined
+  /** Whether the group went on without a write that failed: what is durable is older than its state until the next write. */
+  isAhead = false
+  readonly #options: ShellOptions
+  readonly #step: StepFunction
+
+  constructor(options: ShellOptions = {}) {
+    this.#options = options
+    this.#step = options.step ?? step
+    this.config = { ...DEFAULT_GROUP_CONFIG, ...options.config }
+    this.now = options.now ?? 1_000_000
+  }
+
+  apply(timeless: TimelessEvent): void {
+    const event = { ...timeless, now: this.now } as GroupEvent
+    if ('request' in event) this.pending.add(event.request)
+    this.#options.stepping?.(this.state, timeless)
+    const next = this.#step(this.state, event, this.config)
+    const writes = next.effects.filter(isWrite)
+    assert(
+      writes.every((write, i) => write === next.effects[i]),
+      'I2 writes come first',
+    )
+    if (writes.length > 0 && this.writeError !== undefined) {
+      const error = this.writeError
+      this.writeError = undefined
+      return this.apply({ kind: 'failed', event, error })
+    }
+    this.#perform(event, next)
+  }
+
+  #perform(event: GroupEvent, next: GroupStep): void {
+    const before = this.state
+    const timersBefore = new Map(this.timers)
+    this.state = next.state
+    for (const effect of next.effects) this.#do(effect)
+    this.isAhead ||= event.kind === 'failed' && (event.event.kind === 'leave' || event.event.kind === 'expire')
+    this.#options.watch?.({ before, event, effects: next.effects, after: next.state, timersBefore })
+  }
+
+  #do(effect: GroupEffect): void {
+    switch (effect.kind) {
+      case 'persist':
+        this.record = effect.record
+        this.isAhead = false
+        return
+      case 'persistOffsets':
+        return applyOffsets(this.offsets, effect.records)
+      case 'reply':
+        assert(this.pending.delete(effect.to), 'I1 a request is answered once')
+        this.#options.answered?.(effect.to, effect.reply)
+        return
+      case 'arm':
+        assert(effect.at >= this.now, 'a timer is armed for the future')
+        this.timers.set(effect.timer, effect.at)
+        return
+      case 'disarm':
+        this.timers.delete(effect.timer)
+        return
+      default:
+        return effect satisfies never
+    }
+  }
+
+  /** Lets time pass, and timers run out in the order in which they are due. */
+  advance(ms: number): void {
+    const until = this.now + ms
+    for (let due = this.#nextDue(until); due !== undefined; due = this.#nextDue(until)) {
+      this.now = Math.max(this.now, due.at)
+      this.timers.delete(due.timer)
+      this.apply({ kind: 'expire', timer: due.timer })
+    }
+    this.now = until
+  }
+
+  #nextDue(until: number): { timer: GroupTimer; at: number } | undefined {
+    let due: { timer: GroupTimer; at: number } | undefined
+    for (const [timer, at] of this.timers) {
+      if (at <= until && (due === undefined || at < due.at)) due = { timer, at }
+    }
+    return due
+  }
+
+  /** The process dies and comes back: connections, timers and all that was not durable are gone. */
+  restart(): void {
+    this.timers.clear()
+    this.pending.clear()
+    this.isAhead = false
+    this.writeError = undefined
+    if (this.record !== null) this.state = replay(this.record)
+    else this.state = this.offsets.size > 0 ? emptyGroup(GROUP_ID, this.now) : absentGroup(GROUP_ID)
+    this.apply({ kind: 'loaded' })
+  }
+}
+
+function isWrite(effect: GroupEffect): boolean {
+  return effect.kind === 'persist' || effect.kind === 'persistOffsets'
+}
