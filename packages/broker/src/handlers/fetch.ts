@@ -1,0 +1,211 @@
+/**
+ * Reads what there is; if that is less than the client wants to wait for, watches the partitions in the purgatory and reads again when they advanced.
+ */
+import { type ErrorName, errorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@millrace/protocol'
+import type { MaybePromise, PartitionLog, ReadEntry, ReadOutcome } from '@millrace/storage'
+import { checkLeaderEpoch } from '../metadata/leader-epoch.ts'
+import type { Topic } from '../metadata/topic.ts'
+import type { FetchPartition, FetchScope, FetchSession } from '../runtime/fetch-sessions.ts'
+import { handler } from '../server/handler.ts'
+import type { RequestContext } from '../server/request-context.ts'
+import type { Services } from '../services.ts'
+
+type TopicAnswer = FetchResponseInput['responses'][number]
+type PartitionAnswer = TopicAnswer['partitions'][number]
+
+const TOPIC_IDS_SINCE = 13
+/** Below this version clients do not know KAFKA_STORAGE_ERROR. */
+const STORAGE_ERROR_SINCE = 6
+
+/** One partition of a request: an error that is known before reading, or the log to read. */
+interface Target {
+  readonly asked: FetchPartition
+  readonly topic: Topic | undefined
+  readonly log: PartitionLog | undefined
+  readonly answer: PartitionAnswer | undefined
+}
+
+export const fetch = handler(Fetch, (services, request, cx) => {
+  const scope = services.fetchSessions.open({
+    sessionId: request.sessionId,
+    sessionEpoch: request.sessionEpoch,
+    usesTopicIds: cx.version >= TOPIC_IDS_SINCE,
+    partitions: partitionsOf(request),
+    forgotten: request.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+      partitions.map(partition => ({ topic, topicId, partition })),
+    ),
+  })
+  if (scope.kind === 'refused') return { errorCode: errorCode(scope.error), responses: [] }
+  return new FetchWork(services, request, scope, cx).run()
+})
+
+function partitionsOf(request: FetchRequest): FetchPartition[] {
+  return request.topics.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map(p => ({
+      topic,
+      topicId,
+      partition: p.partition,
+      fetchOffset: p.fetchOffset,
+      partitionMaxBytes: p.partitionMaxBytes,
+      currentLeaderEpoch: p.currentLeaderEpoch,
+      lastFetchedEpoch: p.lastFetchedEpoch,
+    })),
+  )
+}
+
+class FetchWork {
+  readonly #services: Services
+  readonly #request: FetchRequest
+  readonly #scope: Exclude<FetchScope, { kind: 'refused' }>
+  readonly #cx: RequestContext
+  readonly #targets: readonly Target[]
+  readonly #entries: readonly ReadEntry[]
+
+  constructor(
+    services: Services,
+    request: FetchRequest,
+    scope: Exclude<FetchScope, { kind: 'refused' }>,
+    cx: RequestContext,
+  ) {
+    this.#services = services
+    this.#request = request
+    this.#scope = scope
+    this.#cx = cx
+    this.#targets = scope.partitions.map(asked => this.#target(asked))
+    const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+    this.#entries = this.#targets.flatMap(({ log, asked, answer }) =>
+      log === undefined || answer !== undefined
+        ? []
+        : [{ partition: log, offset: asked.fetchOffset, maxBytes: Math.max(0, asked.partitionMaxBytes), isolation }],
+    )
+  }
+
+  run(): MaybePromise<FetchResponseInput> {
+    const outcomes = this.#read()
+    return outcomes instanceof Promise ? outcomes.then(late => this.#first(late)) : this.#first(outcomes)
+  }
+
+  #read(): MaybePromise<readonly ReadOutcome[]> {
+    const { config, logs, load } = this.#services
+    const wanted = Math.max(0, Math.min(this.#request.maxBytes, config.fetchMaxBytes))
+    return logs.read(this.#entries, { maxBytes: load.answerBytes(wanted), atLeastOneBatch: true })
+  }
+
+  #first(outcomes: readonly ReadOutcome[]): MaybePromise<FetchResponseInput> {
+    return this.#isEnough(outcomes) ? this.#respond(outcomes) : this.#wait()
+  }
+
+  /** Kafka's rule: at once if nothing is to be waited for, on any error, or when the least is there. */
+  #isEnough(outcomes: readonly ReadOutcome[]): boolean {
+    if (this.#request.maxWaitMs <= 0 || this.#scope.partitions.length === 0) return true
+    if (this.#targets.some(t => t.answer !== undefined)) return true
+    let bytes = 0
+    for (const outcome of outcomes) {
+      if (outcome.kind === 'refused') return true
+      bytes += outcome.bytes
+    }
+    return bytes >= this.#request.minBytes
+  }
+
+  async #wait(): Promise<FetchResponseInput> {
+    const { purgatory, load } = this.#services
+    const watched = this.#entries.map(e => e.partition)
+    load.parked()
+    await purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough())
+    load.unparked()
+    return this.#respond(await this.#read())
+  }
+
+  /** Whether it is worth reading: with a least of one byte any new record is; otherwise the bytes have to be counted. */
+  #mayBeEnough(): boolean {
+    const hasNews = this.#entries.some(
+      e => e.partition.highWatermark > e.offset || e.partition.logStartOffset > e.offset,
+    )
+    if (!hasNews || this.#request.minBytes <= 1) return hasNews
+    const outcomes = this.#read()
+    return outcomes instanceof Promise ? true : this.#isEnough(outcomes)
+  }
+
+  #respond(outcomes: readonly ReadOutcome[]): FetchResponseInput {
+    const scope = this.#scope
+    const topics = new Map<string, TopicAnswer & { partitions: PartitionAnswer[] }>()
+    let next = 0
+    for (const target of this.#targets) {
+      const { asked } = target
+      const answer = target.answer ?? this.#answer(asked, outcomes[next++]!)
+      if (scope.kind !== 'sessionless' && !this.#isNews(scope.session, asked, answer) && scope.kind === 'incremental')
+        continue
+      const key = this.#cx.version >= TOPIC_IDS_SINCE ? asked.topicId : asked.topic
+      const known = topics.get(key)
+      if (known !== undefined) known.partitions.push(answer)
+      else topics.set(key, { topic: asked.topic, topicId: asked.topicId, partitions: [answer] })
+    }
+    return {
+      errorCode: 0,
+      sessionId: scope.kind === 'sessionless' ? 0 : scope.session.id,
+      responses: [...topics.values()],
+    }
+  }
+
+  #isNews(session: FetchSession, asked: FetchPartition, answer: PartitionAnswer): boolean {
+    let bytes = 0
+    for (const view of answer.records ?? []) bytes += view.length
+    return this.#services.fetchSessions.isNews(session, asked, {
+      bytes,
+      errorCode: answer.errorCode,
+      highWatermark: answer.highWatermark,
+      logStartOffset: answer.logStartOffset ?? -1,
+    })
+  }
+
+  #target(asked: FetchPartition): Target {
+    const { image } = this.#services
+    const byId = this.#cx.version >= TOPIC_IDS_SINCE
+    const topic = byId ? image.topicById(asked.topicId) : image.topic(asked.topic)
+    const log = topic?.partitions[asked.partition]
+    const refuse = (error: ErrorName): Target => ({
+      asked,
+      topic,
+      log: undefined,
+      answer: refused(asked.partition, error),
+    })
+    if (topic === undefined) return refuse(byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
+    if (!this.#cx.mayDo('READ', 'TOPIC', topic.name)) return refuse('TOPIC_AUTHORIZATION_FAILED')
+    if (log === undefined)
+      return refuse(asked.partition in topic.partitions ? this.#storageError() : 'UNKNOWN_TOPIC_OR_PARTITION')
+    const badEpoch = checkLeaderEpoch(log, asked.currentLeaderEpoch)
+    return badEpoch === undefined ? { asked, topic, log, answer: undefined } : refuse(badEpoch)
+  }
+
+  #storageError(): ErrorName {
+    return this.#cx.version >= STORAGE_ERROR_SINCE ? 'KAFKA_STORAGE_ERROR' : 'NOT_LEADER_OR_FOLLOWER'
+  }
+
+  #answer(asked: FetchPartition, outcome: ReadOutcome): PartitionAnswer {
+    const { highWatermark, logStartOffset } = outcome
+    if (outcome.kind === 'refused') {
+      const error = outcome.error === 'KAFKA_STORAGE_ERROR' ? this.#storageError() : outcome.error
+      return { ...refused(asked.partition, error), highWatermark, logStartOffset }
+    }
+    const isCommitted = this.#request.isolationLevel === 1
+    return {
+      partitionIndex: asked.partition,
+      errorCode: 0,
+      highWatermark,
+      lastStableOffset: outcome.lastStableOffset,
+      logStartOffset,
+      abortedTransactions: isCommitted ? outcome.abortedTransactions : null,
+      records: outcome.records,
+    }
+  }
+}
+
+const NO_RECORDS: readonly Buffer[] = []
+
+const refused = (partitionIndex: number, error: ErrorName): PartitionAnswer => ({
+  partitionIndex,
+  errorCode: errorCode(error),
+  highWatermark: -1,
+  abortedTransactions: null,
+  records: NO_RECORDS,
+})

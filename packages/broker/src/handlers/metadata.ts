@@ -1,0 +1,110 @@
+import {
+  type ErrorName,
+  errorCode,
+  Metadata,
+  type MetadataRequest,
+  type MetadataResponseInput,
+  ZERO_UUID,
+} from '@millrace/protocol'
+import { refuseTopicName, type Topic } from '../metadata/topic.ts'
+import { isRefusal } from '../metadata/topic-admin.ts'
+import { authorizedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../security/authorizer.ts'
+import { handler } from '../server/handler.ts'
+import type { RequestContext } from '../server/request-context.ts'
+import type { Services } from '../services.ts'
+
+type TopicAnswer = MetadataResponseInput['topics'][number]
+
+export const metadata = handler(Metadata, async (services, request, cx) => {
+  const topics = await answerTopics(services, request, cx)
+  const ownId = services.config.nodeId
+  return {
+    brokers: services.brokers(cx.connection.listener),
+    clusterId: services.image.clusterId,
+    controllerId: ownId,
+    topics,
+    ...(request.includeClusterAuthorizedOperations && {
+      clusterAuthorizedOperations: authorizedOperations(cx, 'CLUSTER', CLUSTER),
+    }),
+  }
+})
+
+async function answerTopics(services: Services, request: MetadataRequest, cx: RequestContext): Promise<TopicAnswer[]> {
+  const answerOf = (topic: Topic): TopicAnswer => describe(services, topic, request, cx)
+  // Version 0 has no null and asks for all with an empty list.
+  if (request.topics === null || (cx.version === 0 && request.topics.length === 0))
+    return [...services.image.topics()].filter(topic => cx.mayDo('DESCRIBE', 'TOPIC', topic.name)).map(answerOf)
+  const answers: TopicAnswer[] = []
+  const asked = new Set<string>()
+  for (const { name, topicId } of request.topics) {
+    const key = name ?? topicId
+    if (asked.has(key)) continue
+    asked.add(key)
+    if (cx.version < 12 && topicId !== ZERO_UUID) answers.push(refused('INVALID_REQUEST', name ?? '', topicId))
+    else if (name === null) answers.push(byId(services, topicId, cx, answerOf))
+    else answers.push(await byName(services, name, request, cx, answerOf))
+  }
+  return answers
+}
+
+function byId(
+  services: Services,
+  topicId: string,
+  cx: RequestContext,
+  answerOf: (topic: Topic) => TopicAnswer,
+): TopicAnswer {
+  const topic = services.image.topicById(topicId)
+  if (topic === undefined || !cx.mayDo('DESCRIBE', 'TOPIC', topic.name))
+    return refused('UNKNOWN_TOPIC_ID', null, topicId)
+  return answerOf(topic)
+}
+
+async function byName(
+  services: Services,
+  name: string,
+  request: MetadataRequest,
+  cx: RequestContext,
+  answerOf: (topic: Topic) => TopicAnswer,
+): Promise<TopicAnswer> {
+  if (!cx.mayDo('DESCRIBE', 'TOPIC', name)) return refused('TOPIC_AUTHORIZATION_FAILED', name)
+  const topic = services.image.topic(name)
+  if (topic !== undefined) return answerOf(topic)
+  if (refuseTopicName(name) !== undefined) return refused('INVALID_TOPIC_EXCEPTION', name)
+  if (!request.allowAutoTopicCreation || !services.config.autoCreateTopicsEnable)
+    return refused('UNKNOWN_TOPIC_OR_PARTITION', name)
+  if (!cx.mayDo('CREATE', 'CLUSTER', CLUSTER) && !cx.mayDo('CREATE', 'TOPIC', name))
+    return refused('TOPIC_AUTHORIZATION_FAILED', name)
+  const made = await services.topics.createAutomatically(name)
+  return isRefusal(made)
+    ? refused(made.error === 'TOPIC_ALREADY_EXISTS' ? 'LEADER_NOT_AVAILABLE' : made.error, name)
+    : answerOf(made)
+}
+
+function describe(services: Services, topic: Topic, request: MetadataRequest, cx: RequestContext): TopicAnswer {
+  const nodes = [services.config.nodeId]
+  return {
+    errorCode: 0,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: topic.isInternal,
+    partitions: topic.partitions.map((partition, partitionIndex) => ({
+      errorCode: partition === undefined ? errorCode('LEADER_NOT_AVAILABLE') : 0,
+      partitionIndex,
+      leaderId: partition === undefined ? -1 : nodes[0]!,
+      leaderEpoch: partition?.leaderEpoch ?? -1,
+      replicaNodes: nodes,
+      isrNodes: partition === undefined ? [] : nodes,
+      offlineReplicas: partition === undefined ? nodes : [],
+    })),
+    topicAuthorizedOperations: request.includeTopicAuthorizedOperations
+      ? authorizedOperations(cx, 'TOPIC', topic.name)
+      : OPERATIONS_NOT_ASKED,
+  }
+}
+
+const refused = (error: ErrorName, name: string | null, topicId: string = ZERO_UUID): TopicAnswer => ({
+  errorCode: errorCode(error),
+  name,
+  topicId,
+  partitions: [],
+})

@@ -1,0 +1,178 @@
+/**
+ * Validation happens here, before anything is appended; whatever depends on the offset (sequences, epochs) is the engine's. The batches of a
+ * request go to the engine in one call and are answered together.
+ */
+import {
+  type BatchRefusal,
+  type ErrorName,
+  errorCode,
+  isTransactional,
+  Produce,
+  type ProduceRequest,
+  type ProduceResponseInput,
+  recompressBatch,
+  stampLogAppendTime,
+  validateBatch,
+} from '@millrace/protocol'
+import type { AppendEntry, AppendOutcome } from '@millrace/storage'
+import type { TopicConfig } from '../config/topic-config.ts'
+import type { Topic } from '../metadata/topic.ts'
+import { handler } from '../server/handler.ts'
+import type { RequestContext } from '../server/request-context.ts'
+import type { Services } from '../services.ts'
+
+type PartitionAnswer = ProduceResponseInput['responses'][number]['partitionResponses'][number]
+type TopicRequest = ProduceRequest['topicData'][number]
+type PartitionRequest = TopicRequest['partitionData'][number]
+
+/** Kafka lets its own admin client write to internal topics. */
+const ADMIN_CLIENT_ID = '__admin_client'
+/** What a batch may grow to when decompressed: bombs are refused, and honest text at twenty to one is not. */
+const DECOMPRESSED_BYTES_MIN = 32 << 20
+const DECOMPRESSED_RATIO = 20
+const ZSTD_SINCE = 7
+
+/** The answers of one request, filled from two sides: refusals at once, the rest when the engine has answered. */
+interface Draft {
+  readonly entries: AppendEntry[]
+  readonly slots: { readonly topic: Topic; readonly answers: PartitionAnswer[]; readonly at: number }[]
+}
+
+export const produce = handler(Produce, (services, request, cx) => {
+  const draft: Draft = { entries: [], slots: [] }
+  const responses = request.topicData.map(topic => ({
+    name: topic.name,
+    topicId: topic.topicId,
+    partitionResponses: answerTopic(services, draft, request, topic, cx),
+  }))
+  const answer = (): ProduceResponseInput | undefined => {
+    if (request.acks !== 0) return { responses }
+    const failed = responses.flatMap(r => r.partitionResponses).find(p => p.errorCode !== 0)
+    // With acks 0 nobody listens for an error: closing the connection is the only way to tell (and what Kafka does).
+    if (failed !== undefined) cx.closeAfter(`a produce request with acks 0 failed with error ${failed.errorCode}`)
+    return undefined
+  }
+  if (draft.entries.length === 0) return answer()
+  const appended = services.logs.append(draft.entries)
+  if (!(appended instanceof Promise)) {
+    fill(draft, appended)
+    return answer()
+  }
+  return appended.then(outcomes => {
+    fill(draft, outcomes)
+    return answer()
+  })
+})
+
+function answerTopic(
+  services: Services,
+  draft: Draft,
+  request: ProduceRequest,
+  asked: TopicRequest,
+  cx: RequestContext,
+): PartitionAnswer[] {
+  const topic = cx.version >= 13 ? services.image.topicById(asked.topicId) : services.image.topic(asked.name)
+  const error = refuseTopic(topic, request, cx)
+  if (topic === undefined || error !== undefined)
+    return asked.partitionData.map(({ index }) => refused(index, error ?? 'UNKNOWN_TOPIC_OR_PARTITION'))
+  const answers: PartitionAnswer[] = []
+  for (const partition of asked.partitionData) {
+    const ready = prepare(topic, partition, cx)
+    if ('errorCode' in ready) {
+      answers.push(ready)
+      continue
+    }
+    draft.slots.push({ topic, answers, at: answers.length })
+    draft.entries.push(ready)
+    answers.push(refused(partition.index, 'UNKNOWN_SERVER_ERROR'))
+  }
+  return answers
+}
+
+function refuseTopic(topic: Topic | undefined, request: ProduceRequest, cx: RequestContext): ErrorName | undefined {
+  const { acks } = request
+  if (acks !== -1 && acks !== 0 && acks !== 1) return 'INVALID_REQUIRED_ACKS'
+  if (topic === undefined) return cx.version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (!cx.mayDo('WRITE', 'TOPIC', topic.name)) return 'TOPIC_AUTHORIZATION_FAILED'
+  if (topic.isInternal && cx.clientId !== ADMIN_CLIENT_ID) return 'INVALID_TOPIC_EXCEPTION'
+  return undefined
+}
+
+/** Checks one partition's records and brings them into the form in which the log keeps them. */
+function prepare(topic: Topic, asked: PartitionRequest, cx: RequestContext): AppendEntry | PartitionAnswer {
+  const partition = topic.partitions[asked.index]
+  if (partition === undefined)
+    return refused(asked.index, asked.index in topic.partitions ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_TOPIC_OR_PARTITION')
+  const sent = asked.records?.[0]
+  if (sent === undefined) return refused(asked.index, 'INVALID_RECORD', 'the partition has no records')
+  const { config } = topic
+  const valid = validateBatch(sent, {
+    maxMessageBytes: config.maxMessageBytes,
+    decompressedBytesMax: decompressedBytesMax(config),
+    isZstdAllowed: cx.version >= ZSTD_SINCE,
+    timestampType: config.messageTimestampType,
+    timestampBeforeMaxMs: config.messageTimestampBeforeMaxMs,
+    timestampAfterMaxMs: config.messageTimestampAfterMaxMs,
+    now: cx.receivedMs,
+    keysRequired: config.cleanupPolicy.includes('compact'),
+  })
+  if (valid.kind === 'refused') return refusedBatch(asked.index, valid)
+  if (isTransactional(sent, 0))
+    return refused(asked.index, 'INVALID_TXN_STATE', 'transactions are not available on this broker yet')
+  let records = valid.sizeInBytes === sent.length ? sent : sent.subarray(0, valid.sizeInBytes)
+  records = recompressed(records, config)
+  if (config.messageTimestampType === 'LogAppendTime') stampLogAppendTime(records, 0, cx.receivedMs)
+  return { partition, records }
+}
+
+/** `compression.type` other than `producer`: the log keeps everything in one codec. */
+function recompressed(records: Buffer, config: TopicConfig): Buffer {
+  const { compressionType } = config
+  if (compressionType === 'producer') return records
+  const codec = compressionType === 'uncompressed' ? 'none' : compressionType
+  const level = {
+    none: undefined,
+    snappy: undefined,
+    gzip: config.compressionGzipLevel,
+    lz4: config.compressionLz4Level,
+    zstd: config.compressionZstdLevel,
+  }[codec]
+  return recompressBatch(records, {
+    codec,
+    maxBytes: decompressedBytesMax(config),
+    ...(level !== undefined && { level }),
+  })
+}
+
+const decompressedBytesMax = (config: TopicConfig): number =>
+  Math.max(DECOMPRESSED_BYTES_MIN, DECOMPRESSED_RATIO * config.maxMessageBytes)
+
+function fill(draft: Draft, outcomes: readonly AppendOutcome[]): void {
+  for (const [i, outcome] of outcomes.entries()) {
+    const { topic, answers, at } = draft.slots[i]!
+    const { index } = answers[at]!
+    if (outcome.kind === 'refused') {
+      answers[at] = refused(index, outcome.error, outcome.message)
+      continue
+    }
+    answers[at] = {
+      index,
+      errorCode: 0,
+      baseOffset: outcome.baseOffset,
+      logAppendTimeMs: topic.config.messageTimestampType === 'LogAppendTime' ? outcome.logAppendTimeMs : -1,
+      logStartOffset: outcome.logStartOffset,
+    }
+  }
+}
+
+function refused(index: number, error: ErrorName, errorMessage: string | null = null): PartitionAnswer {
+  return { index, errorCode: errorCode(error), baseOffset: -1, errorMessage }
+}
+
+function refusedBatch(index: number, refusal: BatchRefusal): PartitionAnswer {
+  const recordErrors = refusal.recordErrors.map(({ batchIndex, message }) => ({
+    batchIndex,
+    batchIndexErrorMessage: message,
+  }))
+  return { ...refused(index, refusal.error, refusal.message), recordErrors }
+}

@@ -1,0 +1,173 @@
+/** Makes and removes topics: the rules that hold whoever asks, an administrator or a producer whose topic is not there yet. */
+import type { Clock, Random } from '@millrace/base'
+import { type ErrorName, ZERO_UUID } from '@millrace/protocol'
+import { type Catalog, type CatalogChange, CatalogError, type StoredTopic } from '@millrace/storage'
+import type { BrokerConfig } from '../config/broker-config.ts'
+import { validateTopicConfigs } from '../config/topic-config.ts'
+import type { ClusterImage } from './cluster-image.ts'
+import { refuseTopicName, type Topic } from './topic.ts'
+
+export interface NewTopic {
+  readonly name: string
+  /** -1: `num.partitions`. */
+  readonly partitionCount: number
+  /** -1: one, which is all that a node alone has. */
+  readonly replicationFactor: number
+  /** Replicas by partition, where the administrator chose them. */
+  readonly assignments: ReadonlyMap<number, readonly number[]>
+  readonly configs: ReadonlyMap<string, string | null>
+}
+
+export interface Refusal {
+  readonly error: ErrorName
+  readonly message: string
+}
+
+/** One request's worth of partitions, so that a mistyped number cannot take the node down. */
+export const PARTITIONS_PER_TOPIC_MAX = 100_000
+
+const refusal = (error: ErrorName, message: string): Refusal => ({ error, message })
+export const isRefusal = (x: object): x is Refusal => 'error' in x
+
+export class TopicAdmin {
+  readonly #image: ClusterImage
+  readonly #catalog: Catalog
+  readonly #config: BrokerConfig
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #creating = new Map<string, Promise<Topic | Refusal>>()
+
+  constructor(options: { image: ClusterImage; catalog: Catalog; config: BrokerConfig; clock: Clock; random: Random }) {
+    this.#image = options.image
+    this.#catalog = options.catalog
+    this.#config = options.config
+    this.#clock = options.clock
+    this.#random = options.random
+  }
+
+  /** What would be made, or why it cannot be. */
+  plan(topic: NewTopic): StoredTopic | Refusal {
+    const badName = refuseTopicName(topic.name)
+    if (badName !== undefined) return refusal('INVALID_TOPIC_EXCEPTION', badName)
+    if (this.#image.topic(topic.name) !== undefined)
+      return refusal('TOPIC_ALREADY_EXISTS', `Topic '${topic.name}' already exists.`)
+    const other = this.#image.collidesWith(topic.name)
+    if (other !== undefined)
+      return refusal('INVALID_TOPIC_EXCEPTION', `Topic '${topic.name}' collides with existing topic: ${other}`)
+    const count = this.#partitionCount(topic)
+    if (typeof count !== 'number') return count
+    const badConfig = validateTopicConfigs(withoutNulls(topic.configs))
+    if (badConfig !== undefined) return badConfig
+    return { id: this.#newId(), name: topic.name, partitionCount: count, createdMs: this.#clock.now() }
+  }
+
+  /** Concurrent creations of one name make one topic: the first wins, the others are told that it exists. */
+  async create(topic: NewTopic): Promise<Topic | Refusal> {
+    const planned = this.plan(topic)
+    if (isRefusal(planned)) return planned
+    if (this.#creating.has(topic.name)) return refusal('TOPIC_ALREADY_EXISTS', `Topic '${topic.name}' already exists.`)
+    const made = this.#make(planned, topic)
+    this.#creating.set(topic.name, made)
+    try {
+      return await made
+    } finally {
+      this.#creating.delete(topic.name)
+    }
+  }
+
+  /** For a producer or consumer that names a topic which is not there; whoever comes second waits for the first. */
+  async createAutomatically(name: string): Promise<Topic | Refusal> {
+    const underway = this.#creating.get(name)
+    if (underway !== undefined) return underway
+    return this.create({ name, partitionCount: -1, replicationFactor: -1, assignments: new Map(), configs: new Map() })
+  }
+
+  async remove(topic: Topic): Promise<Refusal | undefined> {
+    return this.#write([{ kind: 'deleteTopic', topicId: topic.id }])
+  }
+
+  async grow(topic: Topic, partitionCount: number): Promise<Refusal | undefined> {
+    return this.#write([{ kind: 'setPartitionCount', topicId: topic.id, partitionCount }])
+  }
+
+  async #make(planned: StoredTopic, topic: NewTopic): Promise<Topic | Refusal> {
+    const configs = [...withoutNulls(topic.configs)].map(
+      ([name, value]): CatalogChange => ({
+        kind: 'setConfig',
+        resource: 'topic',
+        resourceName: topic.name,
+        name,
+        value,
+      }),
+    )
+    const failed = await this.#write([{ kind: 'createTopic', topic: planned }, ...configs])
+    if (failed !== undefined) return failed
+    return (
+      this.#image.topicById(planned.id) ?? refusal('UNKNOWN_SERVER_ERROR', `Topic '${topic.name}' was deleted at once.`)
+    )
+  }
+
+  async #write(changes: readonly CatalogChange[]): Promise<Refusal | undefined> {
+    try {
+      await this.#catalog.write(changes)
+      await this.#image.settled()
+      return undefined
+    } catch (error) {
+      if (!(error instanceof CatalogError)) throw error
+      if (error.code === 'CONFLICT') return refusal('TOPIC_ALREADY_EXISTS', error.message)
+      if (error.code === 'NOT_FOUND') return refusal('UNKNOWN_TOPIC_OR_PARTITION', error.message)
+      return refusal('KAFKA_STORAGE_ERROR', error.message)
+    }
+  }
+
+  #partitionCount(topic: NewTopic): number | Refusal {
+    if (topic.assignments.size > 0) return this.#assignedCount(topic)
+    if (topic.replicationFactor === 0 || topic.replicationFactor < -1)
+      return refusal(
+        'INVALID_REPLICATION_FACTOR',
+        'Replication factor must be larger than 0, or -1 to use the default value.',
+      )
+    if (topic.replicationFactor > 1)
+      return refusal(
+        'INVALID_REPLICATION_FACTOR',
+        `Unable to replicate the partition ${topic.replicationFactor} time(s): The target replication factor of ${topic.replicationFactor} cannot be reached because only 1 broker(s) are registered.`,
+      )
+    const count = topic.partitionCount === -1 ? this.#config.numPartitions : topic.partitionCount
+    if (count <= 0)
+      return refusal('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
+    if (count > PARTITIONS_PER_TOPIC_MAX)
+      return refusal('INVALID_PARTITIONS', `A topic may have at most ${PARTITIONS_PER_TOPIC_MAX} partitions.`)
+    return count
+  }
+
+  #assignedCount(topic: NewTopic): number | Refusal {
+    const bad = refuseAssignment(topic, this.#config.nodeId)
+    return bad === undefined ? topic.assignments.size : refusal('INVALID_REPLICA_ASSIGNMENT', bad)
+  }
+
+  #newId(): string {
+    for (;;) {
+      const id = this.#random.bytes(16)
+      // RFC 4122 version 4. Kafka shuns ids that begin with a dash: tools would take them for an option.
+      id[6] = (id[6]! & 0x0f) | 0x40
+      id[8] = (id[8]! & 0x3f) | 0x80
+      const text = id.toString('base64url')
+      if (!text.startsWith('-') && text !== ZERO_UUID) return text
+    }
+  }
+}
+
+function refuseAssignment(topic: NewTopic, nodeId: number): string | undefined {
+  if (topic.partitionCount !== -1 || topic.replicationFactor !== -1)
+    return 'A manual partition assignment was specified, but numPartitions or replicationFactor was not set to -1.'
+  for (let i = 0; i < topic.assignments.size; i++)
+    if (!topic.assignments.has(i)) return 'partitions should be a consecutive 0-based integer sequence'
+  for (const [partition, replicas] of topic.assignments)
+    if (replicas.length !== 1 || replicas[0] !== nodeId)
+      return `Partition ${partition} cannot be placed on [${replicas.join(', ')}]: broker ${nodeId} is the only one.`
+  return undefined
+}
+
+export function withoutNulls(configs: ReadonlyMap<string, string | null>): Map<string, string> {
+  return new Map([...configs].filter((entry): entry is [string, string] => entry[1] !== null))
+}

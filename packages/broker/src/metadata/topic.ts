@@ -1,0 +1,36 @@
+import type { PartitionLog } from '@millrace/storage'
+import type { ConfigOverrides } from '../config/config-operations.ts'
+import type { TopicConfig } from '../config/topic-config.ts'
+
+/** One topic as this node sees it now. Replaced as a whole when anything about it changes. */
+export interface Topic {
+  readonly name: string
+  /** 22 characters of URL-safe base64. */
+  readonly id: string
+  readonly isInternal: boolean
+  readonly createdMs: number
+  /** By partition number, without holes. A partition that cannot be served is missing from the engine and undefined here. */
+  readonly partitions: readonly (PartitionLog | undefined)[]
+  readonly overrides: ConfigOverrides
+  readonly config: TopicConfig
+}
+
+const NAME_LENGTH_MAX = 249
+const LEGAL_NAME = /^[a-zA-Z0-9._-]+$/
+
+/** Why the name cannot be a topic's, or undefined if it can. */
+export function refuseTopicName(name: string): string | undefined {
+  if (name === '') return 'Topic name is invalid: the empty string is not allowed'
+  if (name === '.' || name === '..') return `Topic name is invalid: '.' or '..' is not allowed`
+  if (name.length > NAME_LENGTH_MAX)
+    return `Topic name is invalid: the length of '${name.slice(0, 32)}…' is longer than the max allowed length ${NAME_LENGTH_MAX}`
+  if (!LEGAL_NAME.test(name))
+    return `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+  return undefined
+}
+
+/** Metrics cannot tell `.` from `_`, so two names that differ only in them collide. */
+export const collisionKey = (name: string): string => name.replaceAll('.', '_')
+
+const INTERNAL_TOPICS = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
+export const isInternalTopic = (name: string): boolean => INTERNAL_TOPICS.has(name)

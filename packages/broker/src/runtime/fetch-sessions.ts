@@ -1,0 +1,173 @@
+/**
+ * Incremental fetch sessions (KIP-227): the broker remembers which partitions a consumer follows and what it was told of them, so that requests name only what
+ * changed and answers hold only what is new. A session may be forgotten at any time: the client then asks with everything again.
+ */
+import type { Clock, Random } from '@millrace/base'
+import type { ErrorName } from '@millrace/protocol'
+
+/** What a client asks of one partition; replaced when it asks for something else. */
+export interface FetchPartition {
+  /** The topic as the request named it: by name below version 13, by id from then on. */
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly fetchOffset: number
+  readonly partitionMaxBytes: number
+  readonly currentLeaderEpoch: number
+  readonly lastFetchedEpoch: number
+}
+
+interface Remembered {
+  asked: FetchPartition
+  /** What the last answer said, to know whether there is news. -1: never told. */
+  highWatermark: number
+  logStartOffset: number
+}
+
+const EVICTABLE_AFTER_MS = 120_000
+const EPOCH_MAX = 0x7fff_ffff
+/** Partitions of all sessions together, so that sessions cannot take unbounded memory. */
+const PARTITIONS_MAX = 2_000_000
+
+export class FetchSession {
+  readonly id: number
+  readonly usesTopicIds: boolean
+  readonly partitions = new Map<string, Remembered>()
+  epoch = 1
+  lastUsedMs = 0
+
+  constructor(id: number, usesTopicIds: boolean) {
+    this.id = id
+    this.usesTopicIds = usesTopicIds
+  }
+}
+
+/** How one request is to be answered. */
+export type FetchScope =
+  | { readonly kind: 'sessionless'; readonly partitions: readonly FetchPartition[] }
+  | {
+      readonly kind: 'full' | 'incremental'
+      readonly session: FetchSession
+      readonly partitions: readonly FetchPartition[]
+    }
+  | { readonly kind: 'refused'; readonly error: ErrorName }
+
+export interface SessionRequest {
+  readonly sessionId: number
+  readonly sessionEpoch: number
+  readonly usesTopicIds: boolean
+  readonly partitions: readonly FetchPartition[]
+  readonly forgotten: readonly { readonly topic: string; readonly topicId: string; readonly partition: number }[]
+}
+
+const keyOf = (p: { topic: string; topicId: string; partition: number }, usesTopicIds: boolean): string =>
+  `${usesTopicIds ? p.topicId : p.topic}:${p.partition}`
+
+export class FetchSessions {
+  readonly #slotsMax: () => number
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #sessions = new Map<number, FetchSession>()
+  #partitionCount = 0
+
+  constructor(options: { slotsMax: () => number; clock: Clock; random: Random }) {
+    this.#slotsMax = options.slotsMax
+    this.#clock = options.clock
+    this.#random = options.random
+  }
+
+  get count(): number {
+    return this.#sessions.size
+  }
+
+  open(request: SessionRequest): FetchScope {
+    const { sessionId, sessionEpoch, partitions } = request
+    if (sessionEpoch === -1 || sessionEpoch === 0) {
+      if (sessionId !== 0) this.#close(sessionId)
+      if (sessionEpoch === -1) return { kind: 'sessionless', partitions }
+      return this.#create(request)
+    }
+    return this.#continue(request)
+  }
+
+  #create(request: SessionRequest): FetchScope {
+    const { partitions, usesTopicIds } = request
+    if (!this.#makeRoom(partitions.length)) return { kind: 'sessionless', partitions }
+    const session = new FetchSession(this.#freeId(), usesTopicIds)
+    session.lastUsedMs = this.#clock.monotonicMs()
+    for (const asked of partitions) this.#remember(session, asked)
+    this.#sessions.set(session.id, session)
+    return { kind: 'full', session, partitions }
+  }
+
+  #continue(request: SessionRequest): FetchScope {
+    const session = this.#sessions.get(request.sessionId)
+    if (session === undefined) return { kind: 'refused', error: 'FETCH_SESSION_ID_NOT_FOUND' }
+    if (session.epoch !== request.sessionEpoch) return { kind: 'refused', error: 'INVALID_FETCH_SESSION_EPOCH' }
+    if (session.usesTopicIds !== request.usesTopicIds) return { kind: 'refused', error: 'FETCH_SESSION_TOPIC_ID_ERROR' }
+    session.epoch = session.epoch === EPOCH_MAX ? 1 : session.epoch + 1
+    session.lastUsedMs = this.#clock.monotonicMs()
+    for (const gone of request.forgotten) {
+      if (session.partitions.delete(keyOf(gone, session.usesTopicIds))) this.#partitionCount--
+    }
+    for (const asked of request.partitions) this.#remember(session, asked)
+    // Kafka turns the order a little each time, so that no partition is always last under the byte budget.
+    return { kind: 'incremental', session, partitions: [...session.partitions.values()].map(p => p.asked) }
+  }
+
+  /** Whether the answer has to name the partition. Notes what the client is being told and moves what had data to the end of the row. */
+  isNews(
+    session: FetchSession,
+    asked: FetchPartition,
+    told: { bytes: number; errorCode: number; highWatermark: number; logStartOffset: number },
+  ): boolean {
+    const key = keyOf(asked, session.usesTopicIds)
+    const known = session.partitions.get(key)
+    if (known === undefined) return true
+    const changed = known.highWatermark !== told.highWatermark || known.logStartOffset !== told.logStartOffset
+    known.highWatermark = told.errorCode === 0 ? told.highWatermark : -1
+    known.logStartOffset = told.errorCode === 0 ? told.logStartOffset : -1
+    if (told.bytes > 0) {
+      session.partitions.delete(key)
+      session.partitions.set(key, known)
+    }
+    return changed || told.bytes > 0 || told.errorCode !== 0
+  }
+
+  #remember(session: FetchSession, asked: FetchPartition): void {
+    const key = keyOf(asked, session.usesTopicIds)
+    const known = session.partitions.get(key)
+    if (known !== undefined) {
+      known.asked = asked
+      return
+    }
+    session.partitions.set(key, { asked, highWatermark: -1, logStartOffset: -1 })
+    this.#partitionCount++
+  }
+
+  /** A free slot, or that of the session which was not used for longest, if that is long enough ago. */
+  #makeRoom(partitionCount: number): boolean {
+    if (this.#sessions.size < this.#slotsMax() && this.#partitionCount + partitionCount <= PARTITIONS_MAX) return true
+    let oldest: FetchSession | undefined
+    for (const session of this.#sessions.values())
+      if (oldest === undefined || session.lastUsedMs < oldest.lastUsedMs) oldest = session
+    if (oldest === undefined || this.#clock.monotonicMs() - oldest.lastUsedMs < EVICTABLE_AFTER_MS) return false
+    this.#close(oldest.id)
+    return this.#partitionCount + partitionCount <= PARTITIONS_MAX
+  }
+
+  #close(id: number): void {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return
+    this.#sessions.delete(id)
+    this.#partitionCount -= session.partitions.size
+  }
+
+  /** Hard to guess, so that one client does not step into another's session by accident. */
+  #freeId(): number {
+    for (;;) {
+      const id = 1 + this.#random.integer(EPOCH_MAX - 1)
+      if (!this.#sessions.has(id)) return id
+    }
+  }
+}

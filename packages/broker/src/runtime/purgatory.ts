@@ -1,0 +1,86 @@
+/**
+ * Where fetches wait for data. A waiter names the partitions that it watches; whenever one of them advances, the waiter is asked whether it is satisfied, and
+ * when its time is up it is woken anyway. (Kafka's name for it.)
+ */
+import type { Timer, TimerWheel } from '@millrace/base'
+import type { PartitionLog } from '@millrace/storage'
+
+class Waiter {
+  readonly partitions: readonly PartitionLog[]
+  readonly isSatisfied: () => boolean
+  readonly wake: () => void
+  timer: Timer | undefined
+  done = false
+
+  constructor(partitions: readonly PartitionLog[], isSatisfied: () => boolean, wake: () => void) {
+    this.partitions = partitions
+    this.isSatisfied = isSatisfied
+    this.wake = wake
+  }
+}
+
+export class Purgatory {
+  readonly #timers: TimerWheel
+  readonly #watchers = new Map<PartitionLog, Set<Waiter>>()
+  #advanced = new Set<PartitionLog>()
+  #waiting = 0
+
+  constructor(timers: TimerWheel) {
+    this.#timers = timers
+  }
+
+  get waitingCount(): number {
+    return this.#waiting
+  }
+
+  /** Resolves when `isSatisfied` says so after an advance, when a partition fails, or after `maxWaitMs`. */
+  wait(partitions: readonly PartitionLog[], maxWaitMs: number, isSatisfied: () => boolean): Promise<void> {
+    return new Promise<void>(wake => {
+      const waiter = new Waiter(partitions, isSatisfied, wake)
+      waiter.timer = this.#timers.arm(maxWaitMs, () => this.#complete(waiter))
+      this.#waiting++
+      for (const partition of partitions) {
+        const watchers = this.#watchers.get(partition)
+        if (watchers === undefined) this.#watchers.set(partition, new Set([waiter]))
+        else watchers.add(waiter)
+      }
+    })
+  }
+
+  /** Looks at the waiters once for all appends of the turn: many small ones would otherwise wake a reader for each. */
+  advanced(partition: PartitionLog): void {
+    if (!this.#watchers.has(partition)) return
+    this.#advanced.add(partition)
+    if (this.#advanced.size === 1) setImmediate(() => this.#check())
+  }
+
+  failed(partition: PartitionLog): void {
+    for (const waiter of this.#watchers.get(partition) ?? []) this.#complete(waiter)
+  }
+
+  /** Wakes everyone: the broker is stopping. */
+  close(): void {
+    for (const waiters of [...this.#watchers.values()]) for (const waiter of [...waiters]) this.#complete(waiter)
+  }
+
+  #check(): void {
+    const advanced = this.#advanced
+    this.#advanced = new Set()
+    for (const partition of advanced)
+      for (const waiter of this.#watchers.get(partition) ?? [])
+        if (!waiter.done && waiter.isSatisfied()) this.#complete(waiter)
+  }
+
+  #complete(waiter: Waiter): void {
+    if (waiter.done) return
+    waiter.done = true
+    this.#waiting--
+    waiter.timer?.cancel()
+    for (const partition of waiter.partitions) {
+      const watchers = this.#watchers.get(partition)
+      watchers?.delete(waiter)
+      if (watchers?.size === 0) this.#watchers.delete(partition)
+    }
+    waiter.wake()
+  }
+}

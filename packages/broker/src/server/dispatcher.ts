@@ -1,0 +1,107 @@
+import type { Clock, Logger } from '@millrace/base'
+import { MalformedError, Reader, readRequestRest, readRequestStart } from '@millrace/protocol'
+import { unsupportedApiVersions } from '../handlers/api-versions.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { Authorizer } from '../security/authorizer.ts'
+import type { Quotas } from '../security/quotas.ts'
+import type { Services } from '../services.ts'
+import { type Answer, type AnyHandler, type Registry, supports } from './handler.ts'
+import { type ConnectionFacts, RequestContext } from './request-context.ts'
+
+/** What becomes of one request. `close` ends the connection: what follows on it could not be understood, or must not be answered. */
+export type Outcome =
+  | {
+      readonly kind: 'answer'
+      readonly chunks: readonly Buffer[]
+      readonly bytes: number
+      readonly throttleTimeMs: number
+    }
+  | { readonly kind: 'silence' }
+  | { readonly kind: 'close'; readonly reason: string }
+
+const SILENCE: Outcome = { kind: 'silence' }
+const API_VERSIONS = 18
+
+export interface DispatcherOptions {
+  readonly registry: Registry
+  readonly services: Services
+  readonly authorizer: Authorizer
+  readonly quotas: Quotas
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Takes a frame to its handler and the handler's answer back to bytes. Holds nothing of any request. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Answers at once where the handler does; a throw never leaves here. */
+  dispatch(frame: Buffer, connection: ConnectionFacts): Outcome | Promise<Outcome> {
+    const { registry, authorizer, clock, services } = this.#options
+    const startedMs = clock.monotonicMs()
+    let cx: RequestContext | undefined
+    try {
+      const r = new Reader(frame)
+      const start = readRequestStart(r)
+      const handler = registry.find(start.apiKey)
+      if (handler === undefined) return { kind: 'close', reason: `api key ${start.apiKey} is not served` }
+      if (!supports(handler, start.apiVersion)) return this.#unsupported(handler, start)
+      const clientId = readRequestRest(r, start.apiVersion >= handler.flexible)
+      cx = new RequestContext({ ...start, clientId }, connection, authorizer, clock.now())
+      const served = handler.serve(services, r, cx)
+      const context = cx
+      if (served instanceof Promise)
+        return served.then(
+          answer => this.#outcome(handler, context, answer, frame.length, startedMs),
+          error => this.#failed(handler.name, context, error),
+        )
+      return this.#outcome(handler, context, served, frame.length, startedMs)
+    } catch (error) {
+      return this.#failed(registry.find(frame.length >= 2 ? frame.readInt16BE(0) : -1)?.name, cx, error)
+    }
+  }
+
+  #outcome(
+    h: AnyHandler,
+    cx: RequestContext,
+    answer: Answer | undefined,
+    requestBytes: number,
+    startedMs: number,
+  ): Outcome {
+    const { quotas, metrics, clock } = this.#options
+    const throttleTimeMs = quotas.charge(cx, requestBytes)
+    if (answer === undefined) {
+      metrics.requestDone(h.name, clock.monotonicMs() - startedMs, requestBytes, 0)
+      return cx.closeReason === undefined ? SILENCE : { kind: 'close', reason: cx.closeReason }
+    }
+    const w = answer.frame(throttleTimeMs)
+    const outcome: Outcome = { kind: 'answer', bytes: w.length, chunks: w.chunks(), throttleTimeMs }
+    metrics.requestDone(h.name, clock.monotonicMs() - startedMs, requestBytes, outcome.bytes)
+    return outcome
+  }
+
+  /** KIP-35: a client may ask with a version that is too new, and finds the right one in the answer. For all other APIs Kafka closes the connection. */
+  #unsupported(h: AnyHandler, start: { apiVersion: number; correlationId: number }): Outcome {
+    if (h.key !== API_VERSIONS) return { kind: 'close', reason: `${h.name} version ${start.apiVersion} is not served` }
+    const w = unsupportedApiVersions(h, start.correlationId)
+    return { kind: 'answer', bytes: w.length, chunks: w.chunks(), throttleTimeMs: 0 }
+  }
+
+  #failed(apiName: string | undefined, cx: RequestContext | undefined, error: unknown): Outcome {
+    if (error instanceof MalformedError)
+      return { kind: 'close', reason: `malformed ${apiName ?? 'request'}: ${error.message}` }
+    this.#options.metrics.requestFailed(apiName ?? 'unknown')
+    this.#options.logger.error(`${apiName ?? 'a request'} failed inside the broker, its connection is closed`, {
+      version: cx?.version,
+      clientId: cx?.clientId,
+      error,
+      stack: error instanceof Error ? error.stack : undefined,
+    })
+    return { kind: 'close', reason: 'internal error' }
+  }
+}

@@ -1,0 +1,129 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Clock, Logger, Scheduled } from '@millrace/base'
+import { Connection, type ConnectionOptions } from './connection.ts'
+
+/** An endpoint to listen on. `host` undefined means every address, port 0 one that is free. */
+export interface Endpoint {
+  readonly name: string
+  readonly host: string | undefined
+  readonly port: number
+}
+
+export interface ConnectionLimits {
+  readonly connectionsMax: number
+  connectionsPerIpMax(ip: string): number
+  readonly idleMs: number
+}
+
+export interface ServerOptions extends Pick<ConnectionOptions, 'dispatcher' | 'load' | 'requestBytesMax'> {
+  readonly backlog: number
+  readonly limits: () => ConnectionLimits
+  readonly principal: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Called with +1 and -1. */
+  readonly onCount: (listener: string, change: number) => void
+}
+
+/** All listeners of a node and the connections that came in by them. */
+export class SocketServer {
+  readonly #options: ServerOptions
+  readonly #servers: Server[] = []
+  readonly #connections = new Set<Connection>()
+  readonly #perIp = new Map<string, number>()
+  #nextId = 1
+  #closing = false
+  #sweep: Scheduled | undefined
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.#sweepLater()
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Answers the port that it listens on. Rejects when the address is taken or not ours. */
+  async listen(endpoint: Endpoint): Promise<number> {
+    const server = createServer({ pauseOnConnect: false, allowHalfOpen: false }, socket =>
+      this.#accept(socket, endpoint.name),
+    )
+    this.#servers.push(server)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    server.once('error', reject)
+    server.listen({ port: endpoint.port, host: endpoint.host, backlog: this.#options.backlog }, resolve)
+    await promise
+    server.off('error', reject)
+    server.on('error', error => this.#options.logger.warn('a listener failed', { listener: endpoint.name, error }))
+    return (server.address() as AddressInfo).port
+  }
+
+  /** Takes no new connections and no new requests; resolves when what was under way is answered, or after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    this.#sweep?.cancel()
+    for (const server of this.#servers) server.close()
+    for (const connection of this.#connections) connection.drain()
+    const deadline = this.#options.clock.monotonicMs() + graceMs
+    while (this.#connections.size > 0 && this.#options.clock.monotonicMs() < deadline)
+      await new Promise<void>(resolve => setTimeout(resolve, 10))
+    for (const connection of this.#connections) connection.close()
+  }
+
+  #accept(socket: Socket, listener: string): void {
+    const ip = socket.remoteAddress ?? ''
+    const clientHost = ip.startsWith('::ffff:') ? ip.slice(7) : ip
+    const refusal = this.#refusal(clientHost)
+    if (refusal !== undefined) {
+      this.#options.logger.warn(`refused a connection: ${refusal}`, { client: clientHost, listener })
+      socket.on('error', () => {})
+      socket.destroy()
+      return
+    }
+    const { dispatcher, load, requestBytesMax, clock, logger, principal } = this.#options
+    const facts = { id: this.#nextId++, listener, principal, clientHost }
+    const connection = new Connection({
+      socket,
+      facts,
+      dispatcher,
+      load,
+      requestBytesMax,
+      clock,
+      logger,
+      onClose: c => this.#forget(c, listener),
+    })
+    this.#connections.add(connection)
+    this.#perIp.set(clientHost, (this.#perIp.get(clientHost) ?? 0) + 1)
+    this.#options.onCount(listener, 1)
+  }
+
+  #refusal(ip: string): string | undefined {
+    const limits = this.#options.limits()
+    if (this.#closing) return 'the broker is stopping'
+    if (this.#connections.size >= limits.connectionsMax)
+      return `${limits.connectionsMax} are open already (max.connections)`
+    const ofIp = limits.connectionsPerIpMax(ip)
+    if ((this.#perIp.get(ip) ?? 0) >= ofIp) return `${ofIp} from this address are open already (max.connections.per.ip)`
+    return undefined
+  }
+
+  #forget(connection: Connection, listener: string): void {
+    this.#connections.delete(connection)
+    const { clientHost } = connection.facts
+    const left = (this.#perIp.get(clientHost) ?? 1) - 1
+    if (left === 0) this.#perIp.delete(clientHost)
+    else this.#perIp.set(clientHost, left)
+    this.#options.onCount(listener, -1)
+  }
+
+  /** One timer for all idle connections: re-arming one a request would cost more than looking at all of them now and then. */
+  #sweepLater(): void {
+    const { clock, limits } = this.#options
+    this.#sweep = clock.schedule(Math.min(10_000, Math.max(100, limits().idleMs / 4)), () => {
+      const oldest = clock.monotonicMs() - limits().idleMs
+      for (const c of this.#connections) if (c.lastActiveMs < oldest && c.isIdle) c.close()
+      this.#sweepLater()
+    })
+  }
+}

@@ -1,0 +1,51 @@
+import type { Authorizer, Operation, ResourceType } from '../security/authorizer.ts'
+
+/** What is known of a connection and holds for each of its requests. */
+export interface ConnectionFacts {
+  readonly id: number
+  /** Name of the listener it came in by. */
+  readonly listener: string
+  readonly principal: string
+  /** The client's address without a port, as groups show it. */
+  readonly clientHost: string
+}
+
+/** Who asks, by which version, and since when. One a request; it is the only thing about a request that a handler sees beside its message. */
+export class RequestContext {
+  readonly apiKey: number
+  readonly version: number
+  readonly correlationId: number
+  readonly clientId: string
+  readonly connection: ConnectionFacts
+  readonly receivedMs: number
+  readonly #authorizer: Authorizer
+  #closeReason: string | undefined
+
+  constructor(
+    header: { apiKey: number; apiVersion: number; correlationId: number; clientId: string | null },
+    connection: ConnectionFacts,
+    authorizer: Authorizer,
+    receivedMs: number,
+  ) {
+    this.apiKey = header.apiKey
+    this.version = header.apiVersion
+    this.correlationId = header.correlationId
+    this.clientId = header.clientId ?? ''
+    this.connection = connection
+    this.receivedMs = receivedMs
+    this.#authorizer = authorizer
+  }
+
+  mayDo(operation: Operation, resourceType: ResourceType, resourceName: string): boolean {
+    return this.#authorizer.authorize(this.connection, operation, resourceType, resourceName)
+  }
+
+  /** The connection is to end once this request is done with: for what cannot be answered. */
+  closeAfter(reason: string): void {
+    this.#closeReason = reason
+  }
+
+  get closeReason(): string | undefined {
+    return this.#closeReason
+  }
+}

@@ -1,0 +1,35 @@
+import type { Clock, Logger, TimerWheel } from '@millrace/base'
+import type { Catalog, LogEngine } from '@millrace/storage'
+import type { BrokerConfig } from './config/broker-config.ts'
+import type { ClusterImage } from './metadata/cluster-image.ts'
+import type { TopicAdmin } from './metadata/topic-admin.ts'
+import type { FetchSessions } from './runtime/fetch-sessions.ts'
+import type { Purgatory } from './runtime/purgatory.ts'
+import type { Registry } from './server/handler.ts'
+import type { ServerLoad } from './server/server-load.ts'
+
+/** A broker as its clients are told to reach it. */
+export interface BrokerEndpoint {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+}
+
+/** All that handlers may reach. Built in broker.ts. */
+export interface Services {
+  readonly config: BrokerConfig
+  readonly image: ClusterImage
+  readonly topics: TopicAdmin
+  readonly logs: LogEngine
+  readonly catalog: Catalog
+  readonly purgatory: Purgatory
+  readonly fetchSessions: FetchSessions
+  readonly registry: Registry
+  readonly load: ServerLoad
+  readonly timers: TimerWheel
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The brokers as a client of that listener reaches them: today this one. */
+  brokers(listener: string): readonly BrokerEndpoint[]
+}
