@@ -70,8 +70,11 @@ const answers: readonly PlantedBug[] = [
       ? undefined
       : reply,
   ),
-  replyBug('forgets the joins of a group that it unloads', /I1|I5|I15/, (reply, { event }) =>
+  replyBug('forgets the syncs whose write failed', /I1/, (reply, { event }) =>
     event.kind === 'failed' && reply.kind === 'syncRefused' ? undefined : reply,
+  ),
+  replyBug('forgets the joins of a group that it unloads', /I1/, (reply, { event }) =>
+    event.kind === 'unload' ? undefined : reply,
   ),
   replyBug('tells every member that it leads', /I11/, (reply, { state }) =>
     reply.kind === 'joined' && state.kind === 'CompletingRebalance' ? { ...reply, leader: reply.memberId } : reply,
@@ -164,22 +167,18 @@ const states: readonly PlantedBug[] = [
     const spoilt = { ...first, assignment: Uint8Array.of(1, 2, 3, 4, 5) }
     return { ...state, members: new Map(state.members).set(first.memberId, spoilt) }
   }),
-  bug('keeps a leader that left', /I7/, ({ state, effects, before }) => ({
+  bug('keeps a leader that left', /I7/, ({ state, effects, before, event }) => ({
     state:
-      state.kind === 'PreparingRebalance' && before.kind !== 'Empty' && before.kind !== 'Dead'
+      event.kind === 'leave' && state.kind === 'PreparingRebalance' && before.kind !== 'Empty' && before.kind !== 'Dead'
         ? { ...state, leader: before.leader }
         : state,
     effects,
   })),
-  bug(
-    'drops static members that did not come back in time, and their sessions with them not',
-    /I5/,
-    ({ state, effects, before }) => {
-      if (state.kind !== 'CompletingRebalance' || before.kind !== 'PreparingRebalance') return { state, effects }
-      const members = new Map([...state.members].filter(([id]) => before.joining.has(id)))
-      return { state: { ...state, members }, effects }
-    },
-  ),
+  bug('drops static members that did not come back in time', /I5/, ({ state, effects, before }) => {
+    if (state.kind !== 'CompletingRebalance' || before.kind !== 'PreparingRebalance') return { state, effects }
+    const members = new Map([...state.members].filter(([id]) => before.joining.has(id)))
+    return { state: { ...state, members }, effects }
+  }),
   stableBug('changes what it was given', /I9/, (state, { before }) => {
     if (before.kind === 'Stable') (before as { stateTimestampMs: number }).stateTimestampMs++
     return state

@@ -136,6 +136,7 @@ export class SimulatedShell {
 
   /** The process dies and comes back: connections, timers and all that was not durable are gone. */
   restart(): void {
+    assert(this.state.kind !== 'Dead' || this.pending.size === 0, 'I1 a group that is given up answers everyone')
     this.timers.clear()
     this.pending.clear()
     this.isAhead = false
