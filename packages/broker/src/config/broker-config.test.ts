@@ -169,3 +169,16 @@ test('replication rates exist only once they are set', () => {
     'leader.replication.throttled.rate=1000@3',
   ])
 })
+
+test('a stored value that is no longer legal is left out', () => {
+  const config = brokerConfigOf()
+  config.applyDynamic(
+    'cluster',
+    new Map([
+      ['max.connections', 'many'],
+      ['log.segment.bytes', ' 2097152 '],
+    ]),
+  )
+  assert.equal(config.maxConnections, 2147483647)
+  assert.equal(config.text('log.segment.bytes'), '2097152')
+})

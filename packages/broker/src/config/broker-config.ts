@@ -71,6 +71,7 @@ export class BrokerConfigStore {
   readonly notes: readonly string[]
   readonly #static: ConfigOverrides
   readonly #dynamic: Record<DynamicScope, ConfigOverrides> = { broker: new Map(), cluster: new Map() }
+  #version = 0
   readonly #observers = new Set<(changed: ReadonlySet<string>) => void>()
 
   constructor({ static: fixed, listenerPlan, notes }: BrokerConfigOptions) {
@@ -78,6 +79,11 @@ export class BrokerConfigStore {
     this.listenerPlan = listenerPlan
     this.notes = notes
     this.#readSettings()
+  }
+
+  /** Grows with every change, so that what was derived from the settings can be kept. */
+  get version(): number {
+    return this.#version
   }
 
   /** Folders of the data, in order of preference. */
@@ -128,13 +134,17 @@ export class BrokerConfigStore {
     return undefined
   }
 
-  /** Puts a planned or stored layer in force and tells the observers which names changed. */
-  applyDynamic(scope: DynamicScope, overrides: ConfigOverrides): void {
+  /**
+   * Puts a planned or stored layer in force and tells the observers which names changed. A stored value that this
+   * version refuses is left out: a broker that can start beats one that cannot.
+   */
+  applyDynamic(scope: DynamicScope, stored: ConfigOverrides): void {
     const before = this.#dynamic[scope]
+    const overrides = legalOnly(stored)
     const names = new Set([...before.keys(), ...overrides.keys()])
     const changed = new Set([...names].filter(name => before.get(name) !== overrides.get(name)))
     if (changed.size === 0) return
-    this.#dynamic[scope] = new Map(overrides)
+    this.#dynamic[scope] = overrides
     this.#readSettings()
     for (const observer of this.#observers) observer(changed)
   }
@@ -200,6 +210,7 @@ export class BrokerConfigStore {
   }
 
   #readSettings(): void {
+    this.#version++
     Object.assign(
       this,
       readBrokerSettings(name => this.value(name)),
@@ -243,6 +254,17 @@ export class BrokerConfigStore {
 
 function synonym(name: string, text: string | null, source: ConfigSource): ConfigSynonym {
   return { name, value: isSensitiveDef(brokerDefOf(name)) ? null : text, source }
+}
+
+function legalOnly(stored: ConfigOverrides): ConfigOverrides {
+  const legal = new Map<string, string>()
+  for (const [name, text] of stored) {
+    const def = brokerDefOf(name)
+    const parsed = def && parseConfig(def, text)
+    if (parsed === undefined) legal.set(name, text)
+    else if (parsed.ok) legal.set(name, parsed.text)
+  }
+  return legal
 }
 
 /** What has no definition may hold a secret of whoever set it. */

@@ -61,25 +61,40 @@ export interface TopicConfig {
 /** The topic configurations that are shown, in Kafka's order. */
 export const shownTopicDefs: readonly ConfigDef[] = [...topicDefs.values()].filter(def => !def.isInternal)
 
+/** What a topic without overrides has, by broker and for as long as the broker's settings stay: topics are many. */
+const inheritedConfigs = new WeakMap<BrokerConfig, { readonly version: number; readonly config: TopicConfig }>()
+
 /** The overrides are ones that `validateTopicConfigs` has passed. */
 export function resolveTopicConfig(overrides: ConfigOverrides, broker: BrokerConfig): TopicConfig {
-  const entries = shownTopicDefs.map(def => [camelCase(def.name), topicValue(def, overrides, broker)] as const)
-  // Names and types of the definitions are those of the interface, which a test holds together.
-  const config = Object.fromEntries(entries) as unknown as TopicConfig
+  const inherited = inheritedConfig(broker)
+  if (overrides.size === 0) return inherited
+  const own: Record<string, ConfigValue | null> = {}
+  for (const [name, text] of overrides) {
+    const def = topicDefs.get(name)
+    if (def && !def.isInternal) own[camelCase(name)] = topicValue(def, text)
+  }
   // Kafka's own tests use this one to get segments below the minimum of segment.bytes.
   const internalSegmentBytes = overrides.get('internal.segment.bytes')
-  return Object.freeze({
-    ...config,
-    cleanupPolicy: [...new Set(config.cleanupPolicy)],
-    segmentBytes: internalSegmentBytes === undefined ? config.segmentBytes : Number(internalSegmentBytes),
-  })
+  if (internalSegmentBytes !== undefined) own.segmentBytes = Number(internalSegmentBytes)
+  return Object.freeze({ ...inherited, ...own })
+}
+
+function inheritedConfig(broker: BrokerConfig): TopicConfig {
+  const known = inheritedConfigs.get(broker)
+  if (known?.version === broker.version) return known.config
+  const entries = shownTopicDefs.map(def => [camelCase(def.name), topicValue(def, topicText(def, new Map(), broker))])
+  // Names and types of the definitions are those of the interface, which a test holds together.
+  const config = Object.freeze(Object.fromEntries(entries)) as unknown as TopicConfig
+  inheritedConfigs.set(broker, { version: broker.version, config })
+  return config
+}
+
+function topicValue(def: ConfigDef, text: string | null): ConfigValue | null {
+  const value = valueOfText(def, text)
+  return Array.isArray(value) ? [...new Set(value)] : value
 }
 
 const camelCase = (name: string): string => name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase())
-
-function topicValue(def: ConfigDef, overrides: ConfigOverrides, broker: BrokerConfig): ConfigValue | null {
-  return valueOfText(def, topicText(def, overrides, broker))
-}
 
 /** Canonical text of a topic's effective value. */
 export function topicText(def: ConfigDef, overrides: ConfigOverrides, broker: BrokerConfig): string | null {
