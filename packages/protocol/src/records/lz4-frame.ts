@@ -32,7 +32,7 @@ interface FrameHeader {
 
 export interface Lz4DecodeOptions {
   readonly maxBytes: number
-  /** Only what Kafka's own Java reader takes: one frame, independent blocks. */
+  /** Only what Kafka's own Java reader takes: one frame and nothing before or after it, independent blocks. */
   readonly portable?: boolean
   /** The result may be a view of a shared buffer, valid until the next call. */
   readonly transient?: boolean
@@ -49,18 +49,14 @@ export function decodeLz4Frames(
     need(bytes, at, 4)
     const magic = bytes.readUInt32LE(at)
     if ((magic & 0xffff_fff0) >>> 0 === SKIPPABLE_MAGIC) {
+      if (portable) throw notPortable()
       need(bytes, at, 8)
       const size = bytes.readUInt32LE(at + 4)
       need(bytes, at + 8, size)
       at += 8 + size
     } else if (magic === FRAME_MAGIC) {
       const header = readHeader(bytes, at)
-      if (portable && (!header.blocksIndependent || frameCount > 0)) {
-        throw new CompressionError(
-          'UNSUPPORTED',
-          'lz4 with linked blocks or several frames is not readable by all clients',
-        )
-      }
+      if (portable && (!header.blocksIndependent || frameCount > 0)) throw notPortable()
       at = decodeFrame(bytes, header, out)
       frameCount++
     } else {
@@ -70,6 +66,9 @@ export function decodeLz4Frames(
   if (frameCount === 0) throw corrupt('no lz4 frame')
   return out.finish()
 }
+
+const notPortable = (): CompressionError =>
+  new CompressionError('UNSUPPORTED', 'lz4 with linked blocks or several frames is not readable by all clients')
 
 function need(bytes: Buffer, at: number, size: number): void {
   if (size > bytes.length - at) throw corrupt('lz4 frame is cut short')
