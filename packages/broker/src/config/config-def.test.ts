@@ -85,10 +85,25 @@ test('a long beyond 2^53 keeps its text and is clamped for use', () => {
   assert.deepEqual(parsed, { ok: true, text: '9223372036854775807', value: Number.MAX_SAFE_INTEGER })
 })
 
-test('a list that must not repeat or be empty says which', () => {
-  assert.equal(messageOf(broker('log.dirs', 'a,a')), "Configuration 'log.dirs' values must not be duplicated.")
-  assert.match(messageOf(broker('log.dirs', ''))!, /^Configuration 'log.dirs' must not be empty/)
+test('a list drops repeats, and what may not be empty says so', () => {
+  assert.equal(textOf(broker('log.dirs', 'a,b,a')), 'a,b')
+  const nothing = "Configuration 'log.dirs' must not be empty. Valid values include: any non-empty value"
+  assert.equal(messageOf(broker('log.dirs', ' ')), nothing)
+  assert.equal(messageOf(broker('log.dirs', 'a,')), "Configuration 'log.dirs' values must not be empty.")
+  assert.equal(
+    messageOf(broker('process.roles', '')),
+    "Configuration 'process.roles' must not be empty. Valid values include: [broker, controller]",
+  )
   assert.equal(textOf(broker('config.providers', '')), '')
+})
+
+test('words are compared by case, except where Kafka does not', () => {
+  assert.equal(textOf(broker('group.consumer.migration.policy', 'Upgrade')), 'Upgrade')
+  assert.equal(
+    messageOf(broker('group.consumer.migration.policy', 'x')),
+    'Invalid value x for configuration group.consumer.migration.policy: String must be one of (case insensitive): DISABLED, DOWNGRADE, UPGRADE, BIDIRECTIONAL',
+  )
+  assert.match(messageOf(broker('ssl.client.auth', 'Required'))!, /String must be one of: required, requested, none$/)
 })
 
 test('every default of every table is canonical and legal', () => {

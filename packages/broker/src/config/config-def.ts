@@ -43,6 +43,8 @@ export interface ConfigDef {
   readonly synonyms: readonly string[]
   /** Kafka knows it and accepts it, and never shows it. */
   readonly isInternal: boolean
+  /** Repeats in a list are dropped before it is looked at. */
+  readonly dropsRepeats: boolean
   /** The reason why a parsed value is refused, if it is: without name and value. */
   readonly refuse: (value: ConfigValue, text: string) => string | undefined
 }
@@ -69,6 +71,7 @@ export function configDef(row: ConfigDefRow): ConfigDef {
     update: (row.update ?? 'read-only') as UpdateMode,
     synonyms: row.synonyms ?? [],
     isInternal: row.internal ?? false,
+    dropsRepeats: row.type === 'LIST' && row.accepts !== undefined,
     refuse: refusalFor(row.accepts ?? ''),
   }
 }
@@ -77,7 +80,7 @@ export const configDefs = (rows: readonly ConfigDefRow[]): ReadonlyMap<string, C
   new Map(rows.map(row => [row.name, configDef(row)]))
 
 export function parseConfig(def: ConfigDef, raw: string): ParsedConfig {
-  const parsed = parseType(def.type, raw)
+  const parsed = def.dropsRepeats ? parseList([...new Set(itemsOf(raw))]) : parseType(def.type, raw)
   if ('reason' in parsed) return { ok: false, message: invalidValue(def.name, raw, parsed.reason) }
   const reason = def.refuse(parsed.value, parsed.text)
   if (reason === undefined) return { ok: true, ...parsed }
@@ -113,10 +116,8 @@ function parseType(type: ConfigType, raw: string): Parsed {
       return parseInteger(type, trimmed)
     case 'DOUBLE':
       return parseDouble(trimmed)
-    case 'LIST': {
-      const value = trimmed === '' ? [] : trimmed.split(/\s*,\s*/)
-      return { value, text: value.join(',') }
-    }
+    case 'LIST':
+      return parseList(itemsOf(raw))
     case 'PASSWORD':
       return { value: raw, text: raw }
     case 'STRING':
@@ -124,6 +125,9 @@ function parseType(type: ConfigType, raw: string): Parsed {
       return { value: trimmed, text: trimmed }
   }
 }
+
+const itemsOf = (raw: string): readonly string[] => (raw.trim() === '' ? [] : raw.trim().split(/\s*,\s*/))
+const parseList = (value: readonly string[]): Parsed => ({ value, text: value.join(',') })
 
 const integerBits = { SHORT: 15n, INT: 31n, LONG: 63n } as const
 
@@ -165,14 +169,14 @@ type Refusal = ConfigDef['refuse']
 
 /** Reads the `accepts` text of the data, once per definition. */
 function refusalFor(accepts: string): Refusal {
-  const words = accepts.match(/^one of (.+)$/)?.[1]?.split(', ')
-  if (words) return refuseUnlessOneOf(words)
+  const [, some, words] = accepts.match(/^one (of|or more of|of \(case insensitive\)) ([^(]+)$/) ?? []
+  if (words !== undefined) return refuseUnlessOneOf(words.split(', '), some!)
   const atLeast = accepts.match(/^>= (-?\d+)$/)?.[1]
   if (atLeast !== undefined) return refuseOutside(Number(atLeast), Infinity)
   const [, min, max, or] = accepts.match(/^(-?[\d.]+)\.\.(-?[\d.]+?)(?: or (-?\d+))?$/) ?? []
   if (min !== undefined && or !== undefined) return refuseOutsideExcept(Number(min), Number(max), Number(or))
   if (min !== undefined) return refuseOutside(Number(min), Number(max))
-  if (accepts.startsWith('list')) return refuseList(accepts.includes('may be empty'))
+  if (accepts.startsWith('list')) return refuseEmptyItems(accepts.includes('may be empty'))
   return () => undefined
 }
 
@@ -190,19 +194,23 @@ const refuseOutsideExcept =
       ? undefined
       : `Value must be between ${min} and ${max} or equal to ${except}`
 
-const refuseUnlessOneOf =
-  (words: readonly string[]): Refusal =>
-  value => {
-    if (Array.isArray(value) && value.includes('')) return 'values must not be empty.'
+function refuseUnlessOneOf(words: readonly string[], some: string): Refusal {
+  const shown = words.join(', ')
+  const isFolded = some.endsWith('(case insensitive)')
+  const fold = (text: string) => (isFolded ? text.toUpperCase() : text)
+  return value => {
     const items = Array.isArray(value) ? value : [String(value)]
-    return items.every(item => words.includes(item)) ? undefined : `String must be one of: ${words.join(', ')}`
+    if (items.length === 0 && some === 'or more of') return `must not be empty. Valid values include: [${shown}]`
+    if (Array.isArray(value) && items.includes('')) return 'values must not be empty.'
+    if (items.every(item => words.includes(fold(item)))) return undefined
+    return `String must be one of${isFolded ? ' (case insensitive)' : ''}: ${shown}`
   }
+}
 
-const refuseList =
+const refuseEmptyItems =
   (mayBeEmpty: boolean): Refusal =>
   value => {
     const items = value as readonly string[]
     if (items.length === 0 && !mayBeEmpty) return 'must not be empty. Valid values include: any non-empty value'
-    if (items.includes('')) return 'values must not be empty.'
-    return new Set(items).size < items.length ? 'values must not be duplicated.' : undefined
+    return items.includes('') ? 'values must not be empty.' : undefined
   }

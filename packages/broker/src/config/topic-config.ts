@@ -71,7 +71,7 @@ export function resolveTopicConfig(overrides: ConfigOverrides, broker: BrokerCon
   const own: Record<string, ConfigValue | null> = {}
   for (const [name, text] of overrides) {
     const def = topicDefs.get(name)
-    if (def && !def.isInternal) own[camelCase(name)] = topicValue(def, text)
+    if (def && !def.isInternal) own[camelCase(name)] = overrideValue(def, text)
   }
   // Kafka's own tests use this one to get segments below the minimum of segment.bytes.
   const internalSegmentBytes = overrides.get('internal.segment.bytes')
@@ -79,22 +79,22 @@ export function resolveTopicConfig(overrides: ConfigOverrides, broker: BrokerCon
   return Object.freeze({ ...inherited, ...own })
 }
 
+const camelCase = (name: string): string => name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+function overrideValue(def: ConfigDef, text: string): ConfigValue | null {
+  const parsed = parseConfig(def, text)
+  return parsed.ok ? parsed.value : valueOfText(def, text)
+}
+
 function inheritedConfig(broker: BrokerConfig): TopicConfig {
   const known = inheritedConfigs.get(broker)
   if (known?.version === broker.version) return known.config
-  const entries = shownTopicDefs.map(def => [camelCase(def.name), topicValue(def, topicText(def, new Map(), broker))])
+  const entries = shownTopicDefs.map(def => [camelCase(def.name), valueOfText(def, topicText(def, new Map(), broker))])
   // Names and types of the definitions are those of the interface, which a test holds together.
   const config = Object.freeze(Object.fromEntries(entries)) as unknown as TopicConfig
   inheritedConfigs.set(broker, { version: broker.version, config })
   return config
 }
-
-function topicValue(def: ConfigDef, text: string | null): ConfigValue | null {
-  const value = valueOfText(def, text)
-  return Array.isArray(value) ? [...new Set(value)] : value
-}
-
-const camelCase = (name: string): string => name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** Canonical text of a topic's effective value. */
 export function topicText(def: ConfigDef, overrides: ConfigOverrides, broker: BrokerConfig): string | null {
