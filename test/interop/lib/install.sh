@@ -50,3 +50,12 @@ npm_install() {
   cp "$here/package.json" "$here/package-lock.json" "$cache/"
   try 'npm ci' npm ci --prefix "$cache" --ignore-scripts --no-audit --no-fund
 }
+
+# For Go: the client's program, built in the module that all Go clients share.
+go_build() {
+  needs go
+  unless_installed "$here"/*.go "$lib"/scenario/*.go "$lib/../go.sum"
+  cd "$lib/.."
+  try 'go build' go build -o "$cache/client" "./clients/$name"
+  installed
+}
