@@ -1,0 +1,279 @@
+import { BatchBuilder, type RecordFields } from '@millrace/protocol'
+import { Cluster } from '../cluster/cluster.ts'
+import { abortable, delay } from '../delay.ts'
+import { KafkaError } from '../errors.ts'
+import { encodeHeaders, type ProducerRecord, type RecordMetadata } from '../record.ts'
+import { type Serializer, serdes } from '../serdes.ts'
+import { Accumulator } from './accumulator.ts'
+import { IdentitySource } from './identity-source.ts'
+import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './producer-options.ts'
+import { Sender } from './sender.ts'
+import { TopicRouter } from './topic-router.ts'
+
+export interface SendOptions {
+  /** Ends the wait, not the sending: a record that was taken may still arrive. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const ignore = (): void => {}
+
+/**
+ * Writes records to topics. Records for one partition are gathered into batches, arrive in the order in which they were handed over, and, unless
+ * `idempotent` is off, exactly once even when requests have to be repeated.
+ *
+ * @example
+ * ```ts
+ * await using producer = new Producer({ bootstrap })
+ * const { partition, offset } = await producer.send({ topic: 'orders', key: 'o-1', value: 'three apples' })
+ * console.log(`written to partition ${partition} at offset ${offset}`)
+ * ```
+ */
+export class Producer<K = Uint8Array | string, V = Uint8Array | string> implements AsyncDisposable {
+  readonly #options: ResolvedProducerOptions
+  readonly #cluster: Cluster
+  readonly #accumulator: Accumulator
+  readonly #router: TopicRouter
+  readonly #sender: Sender
+  readonly #key: Serializer<K>
+  readonly #value: Serializer<V>
+  #lost: KafkaError | undefined
+  #closed = false
+
+  constructor(options: ProducerOptions<K, V>) {
+    const resolved = resolveProducerOptions(options)
+    this.#options = resolved
+    this.#key = options.key ?? (serdes.bytesOrText as Serializer<unknown>)
+    this.#value = options.value ?? (serdes.bytesOrText as Serializer<unknown>)
+    this.#cluster = new Cluster(resolved)
+    // Without sequences only one batch at a time keeps the order over retries.
+    const inFlightMax = resolved.idempotent || resolved.acks === 0 ? resolved.maxInFlight : 1
+    this.#accumulator = new Accumulator({ ...resolved, inFlightMax })
+    const identities = resolved.idempotent ? new IdentitySource(this.#cluster) : undefined
+    this.#sender = new Sender(this.#cluster, this.#accumulator, identities, {
+      ...resolved,
+      codec: resolved.compression,
+      inFlightMax: resolved.maxInFlight,
+      onLost: (error, count) => {
+        this.#lost ??= error
+        options.onLost?.(error, count)
+      },
+    })
+    const { partitioner } = options
+    this.#router = new TopicRouter(this.#cluster, this.#accumulator, {
+      ...resolved,
+      partitioner,
+      onReady: () => this.#sender.wake(),
+    })
+  }
+
+  /** Bytes that wait to be sent or acknowledged. */
+  get bufferedBytes(): number {
+    return this.#accumulator.bufferedBytes
+  }
+
+  /**
+   * Hands over one record and resolves when the brokers have it. Many calls may be under way; that is how batches form. Waits while the buffer is full.
+   *
+   * Rejects with `MESSAGE_TOO_LARGE`, `UNKNOWN_TOPIC_OR_PARTITION`, `SERIALIZATION_FAILED`, `TIMED_OUT` (see `deliveryTimeoutMs` and `maxBlockMs`), or
+   * whatever the broker says.
+   *
+   * @example
+   * ```ts
+   * await using producer = new Producer({ bootstrap })
+   * const sent = ['a', 'b', 'c'].map(value => producer.send({ topic: 'letters', value, headers: { source: 'docs' } }))
+   * console.log((await Promise.all(sent)).map(({ offset }) => offset))
+   * ```
+   */
+  async send(record: ProducerRecord<K, V>, { signal }: SendOptions = {}): Promise<RecordMetadata> {
+    this.#assertOpen()
+    signal?.throwIfAborted()
+    const fields = this.#encode(record)
+    if (this.#accumulator.isFull || this.#accumulator.hasRoomWaiters) await this.#room(signal)
+    return abortable(this.#deliver(record, fields), signal)
+  }
+
+  /**
+   * Hands over many records and resolves when the brokers have all of them, with where they went in the order given. Rejects with the first error; the
+   * other records may have been written.
+   *
+   * @example
+   * ```ts
+   * await using producer = new Producer({ bootstrap })
+   * await producer.sendBatch([
+   *   { topic: 'letters', key: 'a', value: 'alpha' },
+   *   { topic: 'letters', key: 'b', value: null },
+   * ])
+   * ```
+   */
+  async sendBatch(records: Iterable<ProducerRecord<K, V>>, options: SendOptions = {}): Promise<RecordMetadata[]> {
+    const sent: Promise<RecordMetadata>[] = []
+    for (const record of records) {
+      if (this.#accumulator.isFull) await this.#room(options.signal)
+      const promise = this.send(record, options)
+      promise.catch(ignore)
+      sent.push(promise)
+    }
+    return Promise.all(sent)
+  }
+
+  /**
+   * The fast way in: no promise for a record. Returns false when the buffer is full; then `await producer.drained()` before writing more. Whether
+   * everything arrived is told by `flush` (and by `onLost`).
+   *
+   * Throws `BUFFER_EXHAUSTED` when a caller ignores the answer until twice `bufferBytes` wait, and what `send` rejects with for a record that cannot be
+   * sent.
+   *
+   * @example
+   * ```ts
+   * await using producer = new Producer({ bootstrap, compression: 'zstd', lingerMs: 20 })
+   * for (let n = 0; n < 10_000; n++) {
+   *   if (!producer.write({ topic: 'numbers', value: `number ${n}` })) await producer.drained()
+   * }
+   * await producer.flush()
+   * ```
+   */
+  write(record: ProducerRecord<K, V>): boolean {
+    this.#assertOpen()
+    if (this.#accumulator.bufferedBytes >= 2 * this.#options.bufferBytes)
+      throw new KafkaError(
+        'BUFFER_EXHAUSTED',
+        `${this.#accumulator.bufferedBytes} bytes wait: await drained() when write() returns false`,
+      )
+    this.#router.route(record.topic, {
+      partition: record.partition,
+      fields: this.#encode(record),
+      deliver: undefined,
+      refuse: error => this.#lose(error),
+    })
+    return !this.#accumulator.isFull
+  }
+
+  /** Resolves when the buffer has room again. Rejects with `TIMED_OUT` after `maxBlockMs`. */
+  async drained({ signal }: SendOptions = {}): Promise<void> {
+    if (this.#accumulator.isFull) await this.#room(signal)
+  }
+
+  /**
+   * Sends everything that was handed over before, without lingering, and resolves when all of it has been delivered or lost. Rejects with the first error
+   * of a record that was handed over with `write` since the last flush.
+   *
+   * @example
+   * ```ts
+   * await using producer = new Producer({ bootstrap, lingerMs: 1000 })
+   * producer.write({ topic: 'letters', value: 'z' })
+   * await producer.flush()
+   * ```
+   */
+  async flush({ signal }: SendOptions = {}): Promise<void> {
+    this.#sender.hurry()
+    try {
+      await abortable(this.#settled(), signal)
+    } finally {
+      this.#sender.relax()
+    }
+    const lost = this.#lost
+    this.#lost = undefined
+    if (lost !== undefined) throw lost
+  }
+
+  /** Flushes, then lets go of all connections. What has not been delivered after `timeoutMs` (default: `deliveryTimeoutMs`) is lost. */
+  async close({ timeoutMs = this.#options.deliveryTimeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    const gaveUp = new AbortController()
+    const waiting = delay(timeoutMs, gaveUp.signal).catch(ignore)
+    try {
+      await Promise.race([this.flush(), waiting])
+    } finally {
+      gaveUp.abort()
+      this.#sender.stop(new KafkaError('CLOSED', 'the producer was closed before this record was sent'))
+      this.#cluster.close()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #settled(): Promise<void> {
+    await this.#router.settled()
+    await Promise.all(
+      [...this.#accumulator.incomplete].map(batch => new Promise<void>(resolve => batch.onDone(resolve))),
+    )
+  }
+
+  #deliver(record: ProducerRecord<K, V>, fields: RecordFields): Promise<RecordMetadata> {
+    const { topic } = record
+    return new Promise((resolve, reject) => {
+      this.#router.route(topic, {
+        partition: record.partition,
+        fields,
+        refuse: reject,
+        deliver: partition => (error, offset, logAppendTimeMs) => {
+          if (error !== undefined) reject(error)
+          else
+            resolve({ topic, partition, offset, timestamp: logAppendTimeMs < 0 ? fields.timestamp! : logAppendTimeMs })
+        },
+      })
+    })
+  }
+
+  #lose(error: KafkaError): void {
+    this.#lost ??= error
+  }
+
+  async #room(signal: AbortSignal | undefined): Promise<void> {
+    this.#sender.wake()
+    const { maxBlockMs } = this.#options
+    const gaveUp = new AbortController()
+    const tooLate = delay(maxBlockMs, gaveUp.signal).then(() => {
+      throw new KafkaError(
+        'TIMED_OUT',
+        `the buffer of ${this.#options.bufferBytes} bytes was full for ${maxBlockMs} ms`,
+      )
+    }, ignore)
+    try {
+      await abortable(Promise.race([this.#accumulator.room(), tooLate]), signal)
+    } finally {
+      gaveUp.abort()
+    }
+  }
+
+  #encode(record: ProducerRecord<K, V>): RecordFields {
+    const { topic, key = null, value, timestamp = Date.now() } = record
+    const fields: RecordFields = {
+      timestamp,
+      key: key === null ? null : this.#serialize(this.#key, key, topic, 'key'),
+      value: value === null ? null : this.#serialize(this.#value, value, topic, 'value'),
+      headers: encodeHeaders(record.headers),
+    }
+    const size = BatchBuilder.recordSizeMax(fields)
+    if (size > this.#options.requestBytesMax)
+      throw new KafkaError(
+        'MESSAGE_TOO_LARGE',
+        `a record of ${size} bytes is above requestBytesMax (${this.#options.requestBytesMax})`,
+        { topic },
+      )
+    return fields
+  }
+
+  #serialize<T>(serializer: Serializer<T>, value: T, topic: string, part: 'key' | 'value'): Uint8Array {
+    try {
+      return serializer.serialize(value, topic)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new KafkaError(
+        'SERIALIZATION_FAILED',
+        `the ${part} of a record for '${topic}' cannot be serialized: ${reason}`,
+        {
+          cause: error,
+          topic,
+        },
+      )
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new KafkaError('CLOSED', 'the producer is closed')
+  }
+}
