@@ -33,7 +33,11 @@ test('all 349 configurations are described, with their types and modes', () => {
 
 test('every setting that code reads has a value of its kind', () => {
   const config = brokerConfigOf()
-  for (const [key, { kind, from }] of Object.entries(brokerSettings)) {
+  for (const [key, setting] of Object.entries(brokerSettings)) {
+    const { kind, from } = setting
+    for (const word of 'words' in setting ? setting.words : []) {
+      assert.equal(brokerDefs.get(from[0]![0])!.refuse(word, word), undefined, word)
+    }
     const value: unknown = config[key as keyof typeof brokerSettings]
     for (const [name] of from) assert.ok(brokerDefs.has(name), name)
     if (kind === 'list') assert.ok(Array.isArray(value), key)

@@ -17,6 +17,7 @@ const boolean = setting('boolean')
 const string = setting('string')
 const stringOrNull = setting('stringOrNull')
 const list = setting('list')
+const word = <const W extends string>(name: string, words: readonly W[]) => ({ ...string(name), words })
 const firstOf = (from: Record<string, number>): Setting<'number'> => ({ kind: 'number', from: Object.entries(from) })
 
 const minuteMs = 60_000
@@ -69,20 +70,20 @@ export const brokerSettings = {
   logSegmentDeleteDelayMs: number('log.segment.delete.delay.ms'),
   logPreallocate: boolean('log.preallocate'),
   logCleanupPolicy: list('log.cleanup.policy'),
-  logMessageTimestampType: string('log.message.timestamp.type'),
+  logMessageTimestampType: word('log.message.timestamp.type', ['CreateTime', 'LogAppendTime']),
   logMessageTimestampBeforeMaxMs: number('log.message.timestamp.before.max.ms'),
   logMessageTimestampAfterMaxMs: number('log.message.timestamp.after.max.ms'),
-  compressionType: string('compression.type'),
+  compressionType: word('compression.type', ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer']),
   compressionGzipLevel: number('compression.gzip.level'),
   compressionLz4Level: number('compression.lz4.level'),
   compressionZstdLevel: number('compression.zstd.level'),
 
   adminListener: stringOrNull('millrace.admin.listener'),
   allowAnonymous: boolean('millrace.allow.anonymous'),
-  logFormat: string('millrace.log.format'),
-  logLevel: string('millrace.log.level'),
+  logFormat: word('millrace.log.format', ['auto', 'text', 'json']),
+  logLevel: word('millrace.log.level', ['debug', 'info', 'warn', 'error']),
   shutdownTimeoutMs: number('millrace.shutdown.timeout.ms'),
-  storage: string('millrace.storage'),
+  storage: word('millrace.storage', ['disk', 'memory']),
 } as const satisfies Record<string, Setting>
 
 interface ValueByKind {
@@ -93,11 +94,15 @@ interface ValueByKind {
   readonly list: readonly string[]
 }
 type Settings = typeof brokerSettings
-export interface BrokerSettings extends Readonly<{ [K in keyof Settings]: ValueByKind[Settings[K]['kind']] }> {}
+type ValueOf<S extends Setting> = S extends { readonly words: readonly (infer W)[] } ? W : ValueByKind[S['kind']]
+export interface BrokerSettings extends Readonly<{ [K in keyof Settings]: ValueOf<Settings[K]> }> {}
 
 /** Reads every setting through `valueFor`, which gives the effective value of a configuration, or null where it has none. */
 export function readBrokerSettings(valueFor: (name: string) => ConfigValue | null): BrokerSettings {
-  const entries = Object.entries<Setting>(brokerSettings).map(([key, { from }]) => [key, firstValue(from, valueFor)])
+  const entries = Object.entries<Setting>(brokerSettings).map(([key, { kind, from }]) => {
+    const value = firstValue(from, valueFor)
+    return [key, kind === 'stringOrNull' && value === '' ? null : value]
+  })
   // The table's kinds are the types of the definitions, which a test holds together.
   return Object.fromEntries(entries) as unknown as BrokerSettings
 }

@@ -132,3 +132,11 @@ test('wrong operations are refused with Kafka’s error and words', () => {
     'INVALID_CONFIG: Invalid value x for configuration cleanup.policy: String must be one of: compact, delete',
   )
 })
+
+test('an override that is not legal, as another version may have stored it, counts as not set', () => {
+  const stored = overrides({ 'retention.ms': 'soon', 'segment.bytes': '1', nosuch: '1', 'flush.messages': '1' })
+  const config = resolveTopicConfig(stored, brokerConfigOf())
+  assert.equal(config.retentionMs, 604800000)
+  assert.equal(config.segmentBytes, 1073741824)
+  assert.equal(config.flushMessages, 1)
+})

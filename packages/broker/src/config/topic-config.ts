@@ -64,14 +64,15 @@ export const shownTopicDefs: readonly ConfigDef[] = [...topicDefs.values()].filt
 /** What a topic without overrides has, by broker and for as long as the broker's settings stay: topics are many. */
 const inheritedConfigs = new WeakMap<BrokerConfig, { readonly version: number; readonly config: TopicConfig }>()
 
-/** The overrides are ones that `validateTopicConfigs` has passed. */
+/** What `validateTopicConfigs` would refuse, as an override stored by another version may be, counts as not set. */
 export function resolveTopicConfig(overrides: ConfigOverrides, broker: BrokerConfig): TopicConfig {
   const inherited = inheritedConfig(broker)
   if (overrides.size === 0) return inherited
-  const own: Record<string, ConfigValue | null> = {}
+  const own: Record<string, ConfigValue> = {}
   for (const [name, text] of overrides) {
     const def = topicDefs.get(name)
-    if (def && !def.isInternal) own[camelCase(name)] = overrideValue(def, text)
+    const parsed = def && !def.isInternal ? parseConfig(def, text) : undefined
+    if (parsed?.ok) own[camelCase(name)] = parsed.value
   }
   // Kafka's own tests use this one to get segments below the minimum of segment.bytes.
   const internalSegmentBytes = overrides.get('internal.segment.bytes')
@@ -80,11 +81,6 @@ export function resolveTopicConfig(overrides: ConfigOverrides, broker: BrokerCon
 }
 
 const camelCase = (name: string): string => name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase())
-
-function overrideValue(def: ConfigDef, text: string): ConfigValue | null {
-  const parsed = parseConfig(def, text)
-  return parsed.ok ? parsed.value : valueOfText(def, text)
-}
 
 function inheritedConfig(broker: BrokerConfig): TopicConfig {
   const known = inheritedConfigs.get(broker)
