@@ -9,6 +9,7 @@ import { ClusterImage } from './metadata/cluster-image.ts'
 import { TopicAdmin } from './metadata/topic-admin.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { FetchSessions } from './runtime/fetch-sessions.ts'
+import { GroupCoordinator } from './runtime/groups/group-coordinator.ts'
 import { Purgatory } from './runtime/purgatory.ts'
 import { allowAll } from './security/authorizer.ts'
 import { noQuotas } from './security/quotas.ts'
@@ -55,6 +56,7 @@ class Node implements Broker {
   readonly #timers: TimerWheel
   readonly #purgatory: Purgatory
   readonly #image: ClusterImage
+  readonly #groups: GroupCoordinator
   readonly #server: SocketServer
   readonly metrics = new Metrics()
   #endpoints: ReadonlyMap<string, BrokerEndpoint> = new Map()
@@ -67,6 +69,14 @@ class Node implements Broker {
     this.#timers = new TimerWheel(clock)
     this.#purgatory = new Purgatory(this.#timers)
     this.#image = new ClusterImage(engine.catalog.clusterId, engine.logs, config)
+    this.#groups = new GroupCoordinator({
+      catalog: engine.catalog,
+      config,
+      timers: this.#timers,
+      clock,
+      random,
+      logger,
+    })
     const load = new ServerLoad(config.queuedMaxRequests, UNSENT_BYTES_MAX)
     const services: Services = {
       config,
@@ -75,6 +85,7 @@ class Node implements Broker {
       logs: engine.logs,
       catalog: engine.catalog,
       purgatory: this.#purgatory,
+      groups: this.#groups,
       fetchSessions: new FetchSessions({ slotsMax: () => config.maxIncrementalFetchSessionCacheSlots, clock, random }),
       registry,
       load,
@@ -120,6 +131,8 @@ class Node implements Broker {
     const report = await engine.logs.start(layouts)
     this.#image.open()
     engine.catalog.subscribe(changes => this.#image.apply(changes))
+    this.#image.onTopicRemoved(topic => void this.#groups.forgetTopic(topic.name))
+    await this.#groups.start()
     for (const { topic, partition, reason } of report.failures)
       logger.error(`partition ${topic}-${partition} cannot be served: ${reason}`)
     for (const { name, host, port } of config.listenerPlan.listeners)
@@ -144,6 +157,7 @@ class Node implements Broker {
   async #stop(): Promise<void> {
     const closing = this.#server.close(this.#options.config.shutdownTimeoutMs)
     this.#purgatory.close()
+    this.#groups.close()
     await closing
     this.#timers.close()
     await this.#options.engine.close()

@@ -4,6 +4,7 @@ import type { BrokerConfig } from './config/broker-config.ts'
 import type { ClusterImage } from './metadata/cluster-image.ts'
 import type { TopicAdmin } from './metadata/topic-admin.ts'
 import type { FetchSessions } from './runtime/fetch-sessions.ts'
+import type { GroupCoordinator } from './runtime/groups/group-coordinator.ts'
 import type { Purgatory } from './runtime/purgatory.ts'
 import type { Registry } from './server/handler.ts'
 import type { ServerLoad } from './server/server-load.ts'
@@ -24,6 +25,7 @@ export interface Services {
   readonly logs: LogEngine
   readonly catalog: Catalog
   readonly purgatory: Purgatory
+  readonly groups: GroupCoordinator
   readonly fetchSessions: FetchSessions
   readonly registry: Registry
   readonly load: ServerLoad

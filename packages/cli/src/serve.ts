@@ -52,7 +52,7 @@ function nextSignal(): Promise<string> {
 }
 
 function loggerOf(config: BrokerConfig): Logger {
-  const level = config.logLevel as 'debug' | 'info' | 'warn' | 'error'
+  const level = config.logLevel
   if (config.logFormat === 'auto') return systemLogger(level)
   return createLogger({
     level,

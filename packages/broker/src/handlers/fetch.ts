@@ -110,9 +110,7 @@ class FetchWork {
   async #wait(): Promise<FetchResponseInput> {
     const { purgatory, load } = this.#services
     const watched = this.#entries.map(e => e.partition)
-    load.parked()
-    await purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough())
-    load.unparked()
+    await load.whileParked(purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough()))
     return this.#respond(await this.#read())
   }
 

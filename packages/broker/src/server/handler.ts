@@ -1,11 +1,4 @@
-import {
-  type Api,
-  MalformedError,
-  type Reader,
-  responseHeaderIsFlexible,
-  Writer,
-  writeResponseHeader,
-} from '@millrace/protocol'
+import { type Api, type Reader, responseHeaderIsFlexible, Writer, writeResponseHeader } from '@millrace/protocol'
 import type { MaybePromise } from '@millrace/storage'
 import type { Services } from '../services.ts'
 import type { RequestContext } from './request-context.ts'
@@ -51,8 +44,8 @@ export function handler<Request, RequestInput, Response, ResponseInput extends o
     versions: api.versions,
     flexible: api.flexible,
     serve(services, body, cx) {
+      // Bytes after the end are let be, as Kafka does: librdkafka's Metadata has some.
       const request = api.request.read(body, cx.version)
-      if (body.remaining > 0) throw new MalformedError(`${body.remaining} bytes after the end of the request`)
       const response = handle(services, request, cx)
       if (response instanceof Promise) return response.then(r => (r === undefined ? undefined : answer(r, cx)))
       return response === undefined ? undefined : answer(response, cx)

@@ -31,13 +31,13 @@ export class ServerLoad {
   }
 
   /** A request that waits for data or for other members works on nothing, and must not keep others out. */
-  parked(): void {
-    this.#requests--
-    this.#waiting.shift()?.()
-  }
-
-  unparked(): void {
-    this.#requests++
+  async whileParked<T>(waiting: Promise<T>): Promise<T> {
+    this.ended()
+    try {
+      return await waiting
+    } finally {
+      this.started()
+    }
   }
 
   unsent(bytes: number): void {

@@ -73,7 +73,8 @@ export class Field<out T, out Input, out Optional extends boolean> {
     return new Field({ ...this.spec, since: version })
   }
 
-  until(version: number): Field<T, Input, Optional> {
+  /** A field that has gone is at its default in later versions, and may be left out. */
+  until(version: number): Field<T, Input, true> {
     return new Field({ ...this.spec, until: version })
   }
 

@@ -21,7 +21,7 @@ function structOf(type: StructType, version: number, depth = 0): fc.Arbitrary<Va
 }
 
 function fieldOf(f: NamedField, version: number, depth: number): fc.Arbitrary<unknown> {
-  const value = valueOf(f.type, version, depth)
+  const value = arbitraryOf(f.type, version, depth)
   return isNullable(f, version)
     ? fc.oneof({ weight: 4, arbitrary: value }, { weight: 1, arbitrary: fc.constant(null) })
     : value
@@ -37,7 +37,7 @@ const integer = (bits: number, signed: boolean): fc.Arbitrary<number> => {
 
 const bytesOf = (): fc.Arbitrary<Buffer> => fc.uint8Array({ maxLength: 40 }).map(a => Buffer.from(a))
 
-function valueOf(type: Type, version: number, depth: number): fc.Arbitrary<unknown> {
+function arbitraryOf(type: Type, version: number, depth: number): fc.Arbitrary<unknown> {
   switch (type.kind) {
     case 'bool':
       return fc.boolean()
@@ -64,7 +64,7 @@ function valueOf(type: Type, version: number, depth: number): fc.Arbitrary<unkno
     case 'records':
       return fc.oneof(bytesOf(), fc.constant(Buffer.alloc(5000, 7))).map(b => [b])
     case 'array':
-      return fc.array(valueOf(type.of, version, depth + 1), { maxLength: depth > 1 ? 2 : 3 })
+      return fc.array(arbitraryOf(type.of, version, depth + 1), { maxLength: depth > 1 ? 2 : 3 })
     case 'struct':
       return structOf(type, version, depth)
   }

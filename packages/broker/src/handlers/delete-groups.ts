@@ -1,0 +1,23 @@
+import { DeleteGroups } from '@millrace/protocol'
+import { handler } from '../server/handler.ts'
+import type { RequestContext } from '../server/request-context.ts'
+import type { Services } from '../services.ts'
+import { askGroup, codeOf, refuseGroup } from './group-replies.ts'
+
+export const deleteGroups = handler(DeleteGroups, async (services, request, cx) => ({
+  throttleTimeMs: 0,
+  results: await Promise.all([...new Set(request.groupsNames)].map(groupId => remove(services, groupId, cx))),
+}))
+
+async function remove(services: Services, groupId: string, cx: RequestContext) {
+  const unauthorized = refuseGroup(cx, 'DELETE', groupId)
+  if (unauthorized !== undefined) return { groupId, errorCode: codeOf(unauthorized) }
+  const reply = await askGroup(
+    services,
+    groupId,
+    (id, now) => ({ kind: 'deleteGroup', now, request: id, offsets: services.groups.offsetsOf(groupId) }),
+    'groupDeleted',
+    'deleteRefused',
+  )
+  return { groupId, errorCode: codeOf(reply.kind === 'groupDeleted' ? 'NONE' : reply.error) }
+}

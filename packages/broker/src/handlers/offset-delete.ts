@@ -1,0 +1,34 @@
+import { type ErrorName, OffsetDelete } from '@millrace/protocol'
+import { handler } from '../server/handler.ts'
+import { askGroup, codeOf, refuseGroup } from './group-replies.ts'
+
+export const offsetDelete = handler(OffsetDelete, async (services, request, cx) => {
+  const { groupId } = request
+  const unauthorized = refuseGroup(cx, 'DELETE', groupId)
+  if (unauthorized !== undefined) return { errorCode: codeOf(unauthorized), topics: [] }
+  const refusals = new Map<string, ErrorName>()
+  for (const { name } of request.topics) {
+    if (!cx.mayDo('READ', 'TOPIC', name)) refusals.set(name, 'TOPIC_AUTHORIZATION_FAILED')
+    else if (services.image.topic(name) === undefined) refusals.set(name, 'UNKNOWN_TOPIC_OR_PARTITION')
+  }
+  const partitions = request.topics
+    .filter(({ name }) => !refusals.has(name))
+    .flatMap(({ name, partitions: asked }) => asked.map(p => ({ topic: name, partition: p.partitionIndex })))
+  const reply = await askGroup(
+    services,
+    groupId,
+    (id, now) => ({ kind: 'deleteOffsets', now, request: id, partitions, offsets: services.groups.offsetsOf(groupId) }),
+    'offsetsDeleted',
+    'deleteRefused',
+  )
+  if (reply.kind === 'deleteRefused') return { errorCode: codeOf(reply.error), topics: [] }
+  const errors = new Map(reply.partitions.map(p => [`${p.topic}:${p.partition}`, p.error]))
+  const topics = request.topics.map(({ name, partitions: asked }) => ({
+    name,
+    partitions: asked.map(({ partitionIndex }) => ({
+      partitionIndex,
+      errorCode: codeOf(refusals.get(name) ?? errors.get(`${name}:${partitionIndex}`) ?? 'NONE'),
+    })),
+  }))
+  return { errorCode: 0, topics }
+})

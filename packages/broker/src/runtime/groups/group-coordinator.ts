@@ -1,0 +1,173 @@
+/** All groups that this node coordinates. */
+import type { Clock, Logger, Random, Timer, TimerWheel } from '@millrace/base'
+import {
+  type AskedTopic,
+  absentGroup,
+  DEFAULT_GROUP_CONFIG,
+  describeGroup,
+  emptyGroup,
+  type FetchedTopic,
+  fetchOffsets,
+  type GroupConfig,
+  type GroupDescription,
+  type GroupEvent,
+  type GroupListing,
+  type GroupOffsets,
+  type GroupReply,
+  type GroupState,
+  listGroup,
+  type OffsetsView,
+  offsetsOfTopic,
+  type RequestId,
+  replay,
+} from '@millrace/coordinator'
+import { MalformedError } from '@millrace/protocol'
+import type { Catalog, CatalogChange, StoredGroup, StoredOffset } from '@millrace/storage'
+import type { BrokerConfig } from '../../config/broker-config.ts'
+import { decodeGroupRecord } from './group-record-codec.ts'
+import { GroupShell, type ShellServices } from './group-shell.ts'
+
+export interface GroupCoordinatorOptions {
+  readonly catalog: Catalog
+  readonly config: BrokerConfig
+  readonly timers: TimerWheel
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+const NO_OFFSETS: OffsetsView = new Map()
+
+export class GroupCoordinator {
+  readonly #options: GroupCoordinatorOptions
+  readonly #groups = new Map<string, GroupShell>()
+  readonly #services: ShellServices
+  #expiry: Timer | undefined
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.#options = options
+    const { catalog, timers, clock, logger, config } = options
+    let groupConfig = groupConfigOf(config)
+    config.onChange(() => {
+      groupConfig = groupConfigOf(config)
+    })
+    const onDead = (groupId: string): void => void this.#groups.delete(groupId)
+    this.#services = { catalog, timers, clock, logger, config: () => groupConfig, onDead }
+  }
+
+  get groupCount(): number {
+    return this.#groups.size
+  }
+
+  /** Takes up the groups where they were left: members keep their places if they call in time. */
+  async start(): Promise<void> {
+    for (const stored of await this.#options.catalog.loadGroups()) this.#restore(stored)
+    this.#expireLater()
+  }
+
+  /** Sends everyone who is parked away and stops the timers. */
+  close(): void {
+    this.#expiry?.cancel()
+    for (const group of [...this.#groups.values()]) group.close()
+  }
+
+  /** `groupId` names a group that need not exist yet. */
+  ask(groupId: string, eventOf: (request: RequestId, now: number) => GroupEvent): Promise<GroupReply> {
+    let group = this.#groups.get(groupId)
+    if (group === undefined) {
+      group = new GroupShell(absentGroup(groupId), new Map(), this.#services)
+      this.#groups.set(groupId, group)
+    }
+    return group.ask(eventOf)
+  }
+
+  /** A fresh id for a member to be. */
+  memberUuid(): string {
+    const id = this.#options.random.bytes(16).toString('hex')
+    return `${id.slice(0, 8)}-${id.slice(8, 12)}-4${id.slice(13, 16)}-a${id.slice(17, 20)}-${id.slice(20)}`
+  }
+
+  offsetsOf(groupId: string): OffsetsView {
+    return this.#groups.get(groupId)?.offsets ?? NO_OFFSETS
+  }
+
+  fetchOffsets(groupId: string, asked: readonly AskedTopic[] | null): FetchedTopic[] {
+    return fetchOffsets(this.#groups.get(groupId)?.offsets, asked)
+  }
+
+  /** A group that does not exist is described as Dead. */
+  describe(groupId: string): GroupDescription {
+    return describeGroup(this.#groups.get(groupId)?.state ?? absentGroup(groupId))
+  }
+
+  list(): GroupListing[] {
+    return [...this.#groups.values()].map(group => listGroup(group.state)).filter(listing => listing.state !== 'Dead')
+  }
+
+  /** How many groups are in each state. */
+  countByState(): Map<GroupState['kind'], number> {
+    const counts = new Map<GroupState['kind'], number>()
+    for (const { state } of this.#groups.values()) counts.set(state.kind, (counts.get(state.kind) ?? 0) + 1)
+    return counts
+  }
+
+  /** Offsets of a topic that is gone must not meet a later topic of the same name. */
+  async forgetTopic(topic: string): Promise<void> {
+    const changes: CatalogChange[] = []
+    for (const { groupId, offsets } of this.#groups.values())
+      for (const { partition } of offsetsOfTopic(offsets, topic))
+        changes.push({ kind: 'deleteOffset', groupId, topic, partition })
+    for (const { offsets } of this.#groups.values()) offsets.delete(topic)
+    if (changes.length > 0) await this.#options.catalog.write(changes)
+  }
+
+  #restore(stored: StoredGroup): void {
+    const { groupId } = stored
+    const now = this.#options.clock.now()
+    const group = new GroupShell(this.#stateOf(stored, now), offsetsOf(stored.offsets), this.#services)
+    this.#groups.set(groupId, group)
+    group.tell({ kind: 'loaded', now })
+  }
+
+  #stateOf({ groupId, value }: StoredGroup, now: number): GroupState {
+    if (value === undefined) return emptyGroup(groupId, now)
+    try {
+      return replay(decodeGroupRecord(groupId, value))
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      this.#options.logger.error(`group ${groupId} cannot be read and starts empty, its offsets are kept`, { error })
+      return emptyGroup(groupId, now)
+    }
+  }
+
+  #expireLater(): void {
+    const { timers, config, clock } = this.#options
+    this.#expiry = timers.arm(config.offsetsRetentionCheckIntervalMs, () => {
+      for (const group of [...this.#groups.values()])
+        group.tell({ kind: 'expireOffsets', now: clock.now(), offsets: group.offsets })
+      this.#expireLater()
+    })
+  }
+}
+
+function offsetsOf(stored: readonly StoredOffset[]): GroupOffsets {
+  const offsets: GroupOffsets = new Map()
+  for (const { topic, partition, ...rest } of stored) {
+    let partitions = offsets.get(topic)
+    if (partitions === undefined) offsets.set(topic, (partitions = new Map()))
+    partitions.set(partition, { ...rest, topicId: null })
+  }
+  return offsets
+}
+
+function groupConfigOf(config: BrokerConfig): GroupConfig {
+  return {
+    ...DEFAULT_GROUP_CONFIG,
+    sessionTimeoutMsMin: config.groupMinSessionTimeoutMs,
+    sessionTimeoutMsMax: config.groupMaxSessionTimeoutMs,
+    initialRebalanceDelayMs: config.groupInitialRebalanceDelayMs,
+    groupSizeMax: config.groupMaxSize,
+    offsetMetadataLengthMax: config.offsetMetadataMaxBytes,
+    offsetsRetentionMs: config.offsetsRetentionMinutes * 60_000,
+  }
+}

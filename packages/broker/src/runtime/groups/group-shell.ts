@@ -1,0 +1,171 @@
+/**
+ * One group's life outside the state machine: feeds it events one at a time, makes its writes durable before anything that they permit, answers its
+ * requests and keeps its timers.
+ */
+import type { Clock, Logger, Timer, TimerWheel } from '@millrace/base'
+import { assert } from '@millrace/base'
+import {
+  applyOffsets,
+  type GroupConfig,
+  type GroupEffect,
+  type GroupEvent,
+  type GroupOffsets,
+  type GroupReply,
+  type GroupState,
+  type GroupStep,
+  type GroupTimer,
+  type RequestId,
+  stepClassicGroup,
+} from '@millrace/coordinator'
+import { type Catalog, type CatalogChange, CatalogError } from '@millrace/storage'
+import { encodeGroupRecord } from './group-record-codec.ts'
+
+export interface ShellServices {
+  readonly catalog: Catalog
+  readonly timers: TimerWheel
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly config: () => GroupConfig
+  /** The group has come to its end: nothing of it is to be kept. */
+  readonly onDead: (groupId: string) => void
+}
+
+export class GroupShell {
+  readonly groupId: string
+  readonly offsets: GroupOffsets
+  readonly #services: ShellServices
+  readonly #queue: GroupEvent[] = []
+  readonly #pending = new Map<RequestId, (reply: GroupReply) => void>()
+  readonly #timers = new Map<GroupTimer, Timer>()
+  #state: GroupState
+  #nextRequest = 1
+  #writing = false
+
+  constructor(state: GroupState, offsets: GroupOffsets, services: ShellServices) {
+    this.groupId = state.groupId
+    this.offsets = offsets
+    this.#state = state
+    this.#services = services
+  }
+
+  /** As of the last event that was taken in; one whose write is under way is not. */
+  get state(): GroupState {
+    return this.#state
+  }
+
+  /** Requests that are parked, or wait for the group's write. */
+  get pendingCount(): number {
+    return this.#pending.size
+  }
+
+  get isBusy(): boolean {
+    return this.#writing || this.#queue.length > 0 || this.#pending.size > 0
+  }
+
+  /** Puts a request to the group; resolves when the group answers it, which may be when a round ends. */
+  ask(eventOf: (request: RequestId, now: number) => GroupEvent): Promise<GroupReply> {
+    const request = this.#nextRequest++
+    return new Promise(resolve => {
+      this.#pending.set(request, resolve)
+      this.tell(eventOf(request, this.#services.clock.now()))
+    })
+  }
+
+  tell(event: GroupEvent): void {
+    if (!this.#writing) return this.#take(event)
+    // Bounded by what connections may have under way.
+    this.#queue.push(event)
+  }
+
+  /** Ends the timers; the requests that are still parked are told to look for another coordinator. */
+  close(): void {
+    this.tell({ kind: 'unload', now: this.#services.clock.now() })
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+  }
+
+  #take(event: GroupEvent): void {
+    const step = stepClassicGroup(this.#state, event, this.#services.config())
+    const changes = step.effects.flatMap(effect => changesOf(effect))
+    if (changes.length === 0) this.#perform(step, event.now)
+    else void this.#write(step, event, changes)
+  }
+
+  /** The durable write comes before the answer that it permits; a failed one leaves the old state and tells those who asked. */
+  async #write(step: GroupStep, event: GroupEvent, changes: readonly CatalogChange[]): Promise<void> {
+    this.#writing = true
+    try {
+      await this.#services.catalog.write(changes)
+      this.#writing = false
+      this.#perform(step, event.now)
+    } catch (error) {
+      this.#writing = false
+      if (!(error instanceof CatalogError)) throw error
+      this.#services.logger.error(`group ${this.groupId} could not be written`, { error })
+      this.#take({
+        kind: 'failed',
+        now: this.#services.clock.now(),
+        event,
+        error: error.code === 'FENCED' ? 'NOT_COORDINATOR' : 'COORDINATOR_NOT_AVAILABLE',
+      })
+    }
+    while (!this.#writing && this.#queue.length > 0) this.#take(this.#queue.shift()!)
+  }
+
+  #perform(step: GroupStep, now: number): void {
+    this.#state = step.state
+    for (const effect of step.effects) this.#performOne(effect, now)
+    if (step.state.kind === 'Dead' && !this.isBusy) this.#services.onDead(this.groupId)
+  }
+
+  #performOne(effect: GroupEffect, now: number): void {
+    switch (effect.kind) {
+      case 'persist':
+        return
+      case 'persistOffsets':
+        return applyOffsets(this.offsets, effect.records)
+      case 'reply': {
+        const resolve = this.#pending.get(effect.to)
+        assert(resolve !== undefined, `group ${this.groupId} answered a request twice`)
+        this.#pending.delete(effect.to)
+        return resolve(effect.reply)
+      }
+      case 'arm':
+        return this.#arm(effect.timer, effect.at - now)
+      case 'disarm':
+        this.#timers.get(effect.timer)?.cancel()
+        this.#timers.delete(effect.timer)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  /** Delays and not times are kept, so that a jump of the wall clock throws nobody out. */
+  #arm(name: GroupTimer, delayMs: number): void {
+    this.#timers.get(name)?.cancel()
+    const timer = this.#services.timers.arm(Math.max(0, delayMs), () => {
+      this.#timers.delete(name)
+      this.tell({ kind: 'expire', now: this.#services.clock.now(), timer: name })
+    })
+    this.#timers.set(name, timer)
+  }
+}
+
+function changesOf(effect: GroupEffect): CatalogChange[] {
+  const { kind } = effect
+  if (kind === 'persist') {
+    const { groupId, record } = effect
+    return record === null
+      ? [{ kind: 'deleteGroup', groupId }]
+      : [{ kind: 'putGroup', groupId, value: encodeGroupRecord(record) }]
+  }
+  if (kind !== 'persistOffsets') return []
+  const { groupId } = effect
+  return effect.records.map(({ topic, partition, committed }): CatalogChange => {
+    if (committed === null) return { kind: 'deleteOffset', groupId, topic, partition }
+    const { offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs } = committed
+    const stored = { topic, partition, offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs }
+    return { kind: 'putOffset', groupId, offset: stored }
+  })
+}
