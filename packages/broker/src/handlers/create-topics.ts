@@ -15,9 +15,6 @@ import type { Services } from '../services.ts'
 type TopicRequest = CreateTopicsRequest['topics'][number]
 type TopicAnswer = CreateTopicsResponseInput['topics'][number]
 
-/** Defaults for counts came with this version; before it, -1 without an assignment was an error. */
-const DEFAULTS_SINCE = 4
-
 export const createTopics = handler(CreateTopics, async (services, request, cx) => {
   const counts = new Map<string, number>()
   for (const { name } of request.topics) counts.set(name, (counts.get(name) ?? 0) + 1)
@@ -43,7 +40,7 @@ async function answer(
   const { name } = asked
   if (!cx.mayDo('CREATE', 'CLUSTER', CLUSTER) && !cx.mayDo('CREATE', 'TOPIC', name))
     return refused(name, 'TOPIC_AUTHORIZATION_FAILED', null)
-  const wanted = newTopicOf(asked, cx)
+  const wanted = newTopicOf(asked)
   if ('error' in wanted) return refused(name, wanted.error, wanted.message)
   const made = validateOnly ? services.topics.plan(wanted) : await services.topics.create(wanted)
   if (isRefusal(made)) return refused(name, made.error, made.message)
@@ -65,10 +62,7 @@ async function answer(
   }
 }
 
-function newTopicOf(
-  asked: TopicRequest,
-  cx: RequestContext,
-): NewTopic | { readonly error: ErrorName; readonly message: string } {
+function newTopicOf(asked: TopicRequest): NewTopic | { readonly error: ErrorName; readonly message: string } {
   const assignments = new Map<number, readonly number[]>()
   for (const { partitionIndex, brokerIds } of asked.assignments) {
     if (assignments.has(partitionIndex))
@@ -78,15 +72,6 @@ function newTopicOf(
       }
     assignments.set(partitionIndex, brokerIds)
   }
-  if (
-    cx.version < DEFAULTS_SINCE &&
-    assignments.size === 0 &&
-    (asked.numPartitions === -1 || asked.replicationFactor === -1)
-  )
-    return {
-      error: 'INVALID_REQUEST',
-      message: 'Number of partitions and replication factor have no default in this version of the request.',
-    }
   return {
     name: asked.name,
     partitionCount: asked.numPartitions,
