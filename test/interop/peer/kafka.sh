@@ -57,7 +57,7 @@ declare -A tool=(
 )
 java_run() { # heap class args…
   local heap=$1; shift
-  exec java -Xmx"$heap" ${KAFKA_OPTS:-} -Dlog4j2.configurationFile="$log4j" -cp "$libs/*${CLASSPATH:+:$CLASSPATH}" "$@"
+  exec java -Xmx"$heap" ${KAFKA_OPTS:-} ${archive:+-XX:SharedArchiveFile="$archive"} -Dlog4j2.configurationFile="$log4j" -cp "$libs/*${CLASSPATH:+:$CLASSPATH}" "$@"
 }
 install() {
   [ -f "$libs/.done" ] && return
@@ -72,7 +72,15 @@ appender.err.layout.pattern = [%d] %p %m (%c)%n
 rootLogger.level = WARN
 rootLogger.appenderRef.err.ref = err
 L
+  # the classes of a tool, ready-made: a third less time for each start; without the archive everything works the same
+  echo default.api.timeout.ms=1000 > "$home/nobody.properties"
+  (KAFKA_OPTS="-XX:ArchiveClassesAtExit=$home/tools.jsa" java_run 256m "${tool[kafka-topics]}" --list \
+    --bootstrap-server 127.0.0.1:1 --command-config "$home/nobody.properties") > "$home/archive.log" 2>&1 || true
   touch "$libs/.done"
+}
+tool_run() { # class args…
+  local archive=$home/tools.jsa; [ -f "$archive" ] || archive=
+  java_run "${TOOL_HEAP:-512m}" "$@"
 }
 prepare() { # DIR PORT [extra], sets dir
   dir=$1
@@ -125,11 +133,11 @@ case ${1:-} in
   stop) end TERM "$2" ;;
   kill) end KILL "$2" ;;
   tools) printf '%s\n' "${!tool[@]}" | sort ;;
-  class) shift; java_run "${TOOL_HEAP:-512m}" "$@" ;;
+  class) shift; tool_run "$@" ;;
   shims)
     mkdir -p "$2/bin"
     printf '#!/bin/sh\nexec "%s" class "$@"\n' "$here/kafka.sh" > "$2/bin/kafka-run-class.sh"; chmod +x "$2/bin/kafka-run-class.sh"
     for name in "${!tool[@]}"; do printf '#!/bin/sh\nexec "%s" %s "$@"\n' "$here/kafka.sh" "$name" > "$2/bin/$name.sh"; chmod +x "$2/bin/$name.sh"; done ;;
   *) [ -n "${tool[${1:-}]:-}" ] || { sed -n '2,12p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-     class=${tool[$1]}; shift; java_run "${TOOL_HEAP:-512m}" "$class" "$@" ;;
+     class=${tool[$1]}; shift; tool_run "$class" "$@" ;;
 esac
