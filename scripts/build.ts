@@ -1,0 +1,56 @@
+/**
+ * Makes `dist/`: the program and the libraries as few files that start fast, and their types.
+ *   build.ts          all
+ *   build.ts --code   without types, which is what `npm start` needs
+ */
+import { execFileSync } from 'node:child_process'
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { rolldown } from 'rolldown'
+
+const root = join(import.meta.dirname, '..')
+const dist = join(root, 'dist')
+
+/** Loaded from the package's own dependencies, and native ones only if they are there. */
+const EXTERNAL = [/^node:/, 'commander', '@node-rs/crc32', 'snappy']
+
+async function buildCode(): Promise<void> {
+  const bundle = await rolldown({
+    input: {
+      main: join(root, 'packages/cli/src/main.ts'),
+      client: join(root, 'packages/client/src/index.ts'),
+      broker: join(root, 'packages/broker/src/index.ts'),
+    },
+    external: EXTERNAL,
+    platform: 'node',
+    resolve: { conditionNames: ['source', 'node', 'import'] },
+  })
+  await bundle.write({ dir: dist, format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js' })
+  await bundle.close()
+}
+
+/** Types keep the packages' own names for each other; in one published package they are folders. */
+function buildTypes(): void {
+  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
+  const types = join(dist, 'types')
+  for (const path of globSync('**/*.d.ts', { cwd: types })) {
+    const file = join(types, path)
+    const text = readFileSync(file, 'utf8')
+    const toIndex = (name: string): string => {
+      const to = relative(dirname(path), join(name, 'src/index.js'))
+      return to.startsWith('.') ? to : `./${to}`
+    }
+    const rewritten = text
+      .replaceAll(
+        /(['"])@millrace\/([a-z]+)\1/g,
+        (_, quote: string, name: string) => `${quote}${toIndex(name)}${quote}`,
+      )
+      .replaceAll(/(from ['"]\.[^'"]*|import\(['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2')
+    writeFileSync(file, rewritten)
+  }
+}
+
+rmSync(dist, { recursive: true, force: true })
+await buildCode()
+if (!process.argv.includes('--code')) buildTypes()
+writeFileSync(join(dist, '.built'), '')
