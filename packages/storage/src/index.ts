@@ -1,5 +1,12 @@
 export * from './catalog/catalog.ts'
 export { openMemoryCatalog } from './catalog/memory-catalog.ts'
 export { openSqliteCatalog, type SqliteCatalogOptions } from './catalog/sqlite-catalog.ts'
+export {
+  type DiskEngineOptions,
+  type DiskEngineSettings,
+  defaultDiskSettings,
+  openDiskEngine,
+} from './disk/disk-engine.ts'
 export * from './engine.ts'
+export type { FileLock, FileStat, FileSystem, OpenFile } from './file-system.ts'
 export { type MemoryEngineOptions, openMemoryEngine } from './memory/memory-engine.ts'

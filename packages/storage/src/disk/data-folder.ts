@@ -1,0 +1,144 @@
+/**
+ * What lies in a data folder beside its partitions: who owns it, whether it was left in good order, and the checkpoints.
+ *
+ *     meta.properties                   cluster and folder, for ever
+ *     .lock                             held while a process runs on the folder
+ *     .kafka_cleanshutdown              there only between a clean stop and the next start
+ *     recovery-point-offset-checkpoint  below it everything is on the device: recovery begins there
+ *     log-start-offset-checkpoint       log starts that are above the first segment's begin
+ *     replication-offset-checkpoint     high watermarks
+ */
+import type { Logger, Random } from '@millrace/base'
+import { StorageError } from '../engine.ts'
+import { type FileLock, type FileSystem, readSmallFile, replaceFile } from '../file-system.ts'
+import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from '../log/checkpoint-file.ts'
+
+export const checkpointNames = [
+  'recovery-point-offset-checkpoint',
+  'log-start-offset-checkpoint',
+  'replication-offset-checkpoint',
+] as const
+export type CheckpointName = (typeof checkpointNames)[number]
+
+const CLEAN_MARKER = '.kafka_cleanshutdown'
+/** Kafka's file, in its format; -1 is an epoch that no broker has. */
+const CLEAN_MARKER_TEXT = '{"version":0,"brokerEpoch":-1}'
+
+export interface FolderOwner {
+  readonly clusterId: string
+  readonly nodeId: number
+}
+
+export class DataFolder {
+  readonly path: string
+  readonly #fs: FileSystem
+  readonly #lock: FileLock
+  readonly #written = new Map<CheckpointName, string>()
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(fs: FileSystem, path: string, lock: FileLock) {
+    this.#fs = fs
+    this.path = path
+    this.#lock = lock
+  }
+
+  static async open(fs: FileSystem, path: string, owner: FolderOwner & { random: Random }): Promise<DataFolder> {
+    fs.makeFolder(path)
+    const lock = fs.lock(`${path}/.lock`)
+    if (lock === undefined)
+      throw new StorageError(
+        'LOCKED',
+        `the data folder ${path} is in use by another process; stop it or choose another folder`,
+        { path },
+      )
+    const folder = new DataFolder(fs, path, lock)
+    try {
+      await folder.#claim(owner)
+    } catch (fault) {
+      lock.release()
+      throw fault
+    }
+    return folder
+  }
+
+  /** Whether the last process here stopped cleanly. The marker goes, so that an end from now on is not taken for a clean one. */
+  async takeCleanMarker(): Promise<boolean> {
+    const path = `${this.path}/${CLEAN_MARKER}`
+    if (this.#fs.stat(path) === undefined) return false
+    this.#fs.remove(path)
+    await this.#fs.syncFolder(this.path)
+    return true
+  }
+
+  async leaveCleanMarker(): Promise<void> {
+    await replaceFile(this.#fs, `${this.path}/${CLEAN_MARKER}`, Buffer.from(CLEAN_MARKER_TEXT))
+  }
+
+  /** Offsets by partition folder. A file that is missing or damaged is an empty one: less is known, and more is checked. */
+  readCheckpoint(name: CheckpointName, logger: Logger): ReadonlyMap<string, number> {
+    const path = `${this.path}/${name}`
+    const bytes = readSmallFile(this.#fs, path)
+    const offsets = bytes === undefined ? new Map<string, number>() : parseOffsetCheckpoint(bytes)
+    if (offsets === undefined) logger.warn('checkpoint is damaged and not used', { path })
+    return offsets ?? new Map<string, number>()
+  }
+
+  /** Writes one after the other; `offsets` are taken when its turn comes, so that the newest are the last that are written. */
+  writeCheckpoint(name: CheckpointName, offsets: () => readonly PartitionOffset[]): Promise<void> {
+    const written = this.#writing.then(async () => {
+      const bytes = formatOffsetCheckpoint(offsets())
+      const text = bytes.toString('latin1')
+      if (this.#written.get(name) === text) return
+      await replaceFile(this.#fs, `${this.path}/${name}`, bytes)
+      this.#written.set(name, text)
+    })
+    this.#writing = written.catch(() => {})
+    return written
+  }
+
+  release(): void {
+    this.#lock.release()
+  }
+
+  async #claim({ clusterId, nodeId, random }: FolderOwner & { random: Random }): Promise<void> {
+    const path = `${this.path}/meta.properties`
+    const bytes = readSmallFile(this.#fs, path)
+    if (bytes === undefined) {
+      const directoryId = random.bytes(16).toString('base64url')
+      const lines = [
+        '#',
+        'version=1',
+        `cluster.id=${clusterId}`,
+        `node.id=${nodeId}`,
+        `directory.id=${directoryId}`,
+        '',
+      ]
+      return replaceFile(this.#fs, path, Buffer.from(lines.join('\n')))
+    }
+    const found = parseProperties(bytes.toString('utf8'))
+    const foundCluster = found.get('cluster.id')
+    if (foundCluster !== clusterId)
+      throw new StorageError(
+        'INCOMPATIBLE',
+        `the data folder ${this.path} belongs to the cluster ${foundCluster ?? '(none named)'}, not to ${clusterId}`,
+        { path },
+      )
+  }
+}
+
+/** Java properties as Kafka writes them here: one `name=value` a line, a backslash before what Java escapes. */
+function parseProperties(text: string): ReadonlyMap<string, string> {
+  const properties = new Map<string, string>()
+  for (const line of text.split(/\r?\n/)) {
+    const split = line.indexOf('=')
+    if (line.startsWith('#') || split < 0) continue
+    properties.set(
+      line.slice(0, split).trim(),
+      line
+        .slice(split + 1)
+        .trim()
+        .replaceAll('\\', ''),
+    )
+  }
+  return properties
+}

@@ -1,0 +1,428 @@
+/** The logs of one process: its partitions by topic id, what they share, and the work that comes round by the clock. */
+import type { Clock, Logger, Random, Scheduled } from '@millrace/base'
+import type {
+  ActiveProducer,
+  AppendEntry,
+  AppendOutcome,
+  EpochEnd,
+  LogConfig,
+  LogDirectory,
+  LogEngine,
+  LogListener,
+  LogRefusal,
+  MaybePromise,
+  OffsetFound,
+  OffsetQuery,
+  PartitionLog,
+  ReadBudget,
+  ReadEntry,
+  ReadOutcome,
+  StartReport,
+  TopicLayout,
+} from '../engine.ts'
+import type { FileSystem } from '../file-system.ts'
+import { activeProducersOf } from '../log/active-producers.ts'
+import { refusal } from '../log/admission.ts'
+import { DiskLog } from '../log/disk-log.ts'
+import { isCorrupt, repairIndexes } from '../log/index-repair.ts'
+import { type OpenedLog, openLog } from '../log/log-loader.ts'
+import type { LogServices } from '../log/log-services.ts'
+import { answerOffset } from '../log/offset-query.ts'
+import { OpenFiles } from '../log/open-files.ts'
+import { readLogs } from '../log/partition-reads.ts'
+import { TailCache } from '../log/tail-cache.ts'
+import type { CheckpointName, DataFolder } from './data-folder.ts'
+import type { DiskEngineSettings } from './disk-engine.ts'
+import { PartitionFolders, type PartitionPlace } from './partition-folders.ts'
+
+export interface DiskLogEngineParts {
+  readonly folders: readonly DataFolder[]
+  readonly fs: FileSystem
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly settings: DiskEngineSettings
+}
+
+interface Placed {
+  readonly log: DiskLog
+  readonly data: DataFolder
+}
+
+export class DiskLogEngine implements LogEngine {
+  readonly #parts: DiskLogEngineParts
+  readonly #services: LogServices
+  readonly #places: PartitionFolders
+  readonly #topics = new Map<string, Placed[]>()
+  readonly #timers = new Set<Scheduled>()
+  readonly #saidCompaction = new Set<string>()
+  #listener: LogListener | undefined
+  #isClosed = false
+
+  constructor(parts: DiskLogEngineParts) {
+    this.#parts = parts
+    const { fs, clock, random, logger, settings } = parts
+    this.#places = new PartitionFolders(fs, parts.folders, { random, logger })
+    this.#services = {
+      fs,
+      clock,
+      random,
+      logger,
+      files: new OpenFiles(fs, settings.openFilesMax),
+      tails: new TailCache(settings.tailBytes),
+      syncReadBytesMax: settings.syncReadBytesMax,
+      advanced: log => this.#listener?.advanced(log),
+      failed: log => this.#listener?.failed(log),
+      removeLater: (paths, delayMs) => this.#removeLater(paths, delayMs),
+    }
+  }
+
+  listen(listener: LogListener): void {
+    this.#listener = listener
+  }
+
+  async start(topics: readonly TopicLayout[]): Promise<StartReport> {
+    const { folders, logger } = this.#parts
+    this.#places.scan()
+    const known = new Map<DataFolder, FolderKnowledge>()
+    for (const data of folders) known.set(data, await this.#knowledgeOf(data))
+    const wanted = topics.flatMap(layout =>
+      Array.from({ length: layout.partitionCount }, (_, partition) => ({ layout, partition })),
+    )
+    this.#reportStrays(wanted.map(({ layout, partition }) => `${layout.topic}-${partition}`))
+    const report = { recoveredSegments: 0, truncatedBytes: 0, failures: [] as StartReport['failures'][number][] }
+    for (const layout of topics) this.#topics.set(layout.topicId, [])
+    await eachOf(wanted, this.#parts.settings.recoveryConcurrency, async ({ layout, partition }) => {
+      const opened = await this.#openOrReport(layout, partition, known)
+      if (typeof opened === 'string') report.failures.push({ topic: layout.topic, partition, reason: opened })
+      else {
+        report.recoveredSegments += opened.recoveredSegments
+        report.truncatedBytes += opened.truncatedBytes
+      }
+    })
+    for (const layout of topics) this.#noteCompaction(layout)
+    const cleanStart = [...known.values()].every(folder => folder.isClean)
+    if (!cleanStart) logger.info('recovered after an unclean stop', { ...report, failures: report.failures.length })
+    this.#begin()
+    return { partitionCount: wanted.length, cleanStart, ...report }
+  }
+
+  async create(layout: TopicLayout): Promise<void> {
+    const placed = this.#topics.get(layout.topicId) ?? []
+    this.#topics.set(layout.topicId, placed)
+    this.#noteCompaction(layout)
+    for (let partition = placed.length; partition < layout.partitionCount; partition++) {
+      const place = this.#places.claim(layout, partition)
+      const { log } = await this.#open(layout, partition, { place, known: NOTHING_KNOWN })
+      placed[partition] = { log, data: place.data }
+    }
+  }
+
+  remove(topicId: string): void {
+    const placed = this.#topics.get(topicId) ?? []
+    this.#topics.delete(topicId)
+    for (const { log } of placed) {
+      const waiting = this.#places.release(log.topic, log.partition)
+      if (waiting !== undefined) this.#guard(log, 'its folder could not be removed', () => log.moveAway(waiting))
+      this.#listener?.failed(log)
+    }
+  }
+
+  configure(topicId: string, config: LogConfig): void {
+    for (const { log } of this.#topics.get(topicId) ?? []) {
+      log.config = config
+      this.#noteCompaction({ topic: log.topic, topicId, config })
+    }
+  }
+
+  partition(topicId: string, partition: number): PartitionLog | undefined {
+    return this.#topics.get(topicId)?.[partition]?.log
+  }
+
+  append(entries: readonly AppendEntry[]): MaybePromise<readonly AppendOutcome[]> {
+    let waits = false
+    const outcomes = entries.map(({ partition, records }) => {
+      const outcome = this.#logOf(partition)?.append(records) ?? gone(partition)
+      waits ||= outcome instanceof Promise
+      return outcome
+    })
+    return waits ? Promise.all(outcomes) : (outcomes as AppendOutcome[])
+  }
+
+  read(entries: readonly ReadEntry[], budget: ReadBudget): MaybePromise<readonly ReadOutcome[]> {
+    return readLogs(this.#services, { entries, budget, logOf: partition => this.#logOf(partition) ?? gone(partition) })
+  }
+
+  listOffset(partition: PartitionLog, query: OffsetQuery): MaybePromise<OffsetFound | LogRefusal> {
+    const log = this.#logInService(partition)
+    return log instanceof DiskLog ? answerOffset(this.#services, log, query) : log
+  }
+
+  epochEnd(partition: PartitionLog, leaderEpoch: number): EpochEnd | LogRefusal {
+    const log = this.#logInService(partition)
+    return log instanceof DiskLog ? log.epochs.endOf(leaderEpoch, log.logEndOffset) : log
+  }
+
+  deleteRecords(
+    partition: PartitionLog,
+    beforeOffset: number,
+  ): MaybePromise<{ readonly kind: 'deleted'; readonly logStartOffset: number } | LogRefusal> {
+    const log = this.#logInService(partition)
+    if (!(log instanceof DiskLog)) return log
+    const before = log.logStartOffset
+    const outcome = log.deleteBefore(beforeOffset)
+    if (log.logStartOffset === before) return outcome
+    // Deleted means deleted after a crash as well.
+    const data = this.#placedOf(log)!.data
+    return this.#checkpoint(data, 'log-start-offset-checkpoint').then(() => outcome)
+  }
+
+  activeProducers(partition: PartitionLog): readonly ActiveProducer[] {
+    const log = this.#logOf(partition)
+    return log === undefined ? [] : activeProducersOf(log.producers)
+  }
+
+  directories(): readonly LogDirectory[] {
+    return this.#parts.folders.map(data => {
+      const partitions = this.#logsIn(data).map(({ topic, partition, sizeBytes }) => ({ topic, partition, sizeBytes }))
+      try {
+        return { path: data.path, error: undefined, ...this.#parts.fs.freeSpace(data.path), partitions }
+      } catch {
+        return { path: data.path, error: 'KAFKA_STORAGE_ERROR' as const, totalBytes: -1, usableBytes: -1, partitions }
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+    const logs = this.#allLogs()
+    await eachOf(logs, CLOSE_CONCURRENCY, async log => {
+      await log.close().catch((fault: unknown) => log.fail('it could not be closed', fault))
+    })
+    for (const data of this.#parts.folders) await this.#closeFolder(data)
+    this.#topics.clear()
+  }
+
+  /** The marker is left only where every partition was closed in good order: the others are to be checked. */
+  async #closeFolder(data: DataFolder): Promise<void> {
+    for (const name of [
+      'recovery-point-offset-checkpoint',
+      'log-start-offset-checkpoint',
+      'replication-offset-checkpoint',
+    ] as const)
+      await this.#checkpoint(data, name)
+    if (this.#logsIn(data).every(log => log.fault === undefined)) await data.leaveCleanMarker()
+  }
+
+  /** Looks after the logs one by one, so that many of them do not hold up everything else. */
+  async checkRetention(): Promise<void> {
+    for (const log of this.#allLogs()) {
+      if (this.#isClosed) return
+      try {
+        log.retain(this.#parts.clock.now())
+      } catch (fault) {
+        await this.#mendAfterRetention(log, fault)
+      }
+      await yieldTurn()
+    }
+  }
+
+  async #mendAfterRetention(log: DiskLog, fault: unknown): Promise<void> {
+    if (!isCorrupt(fault)) {
+      this.#parts.logger.error('retention failed', { partition: log.name, reason: fault })
+      return
+    }
+    const broken = log.segments.find(segment => fault.path?.startsWith(segment.log.path.slice(0, -4)))
+    await repairIndexes(this.#services, log, broken?.baseOffset ?? log.logStartOffset).catch((cause: unknown) =>
+      this.#parts.logger.error('segment is damaged', { partition: log.name, reason: cause }),
+    )
+  }
+
+  async checkpoint(): Promise<void> {
+    for (const data of this.#parts.folders) {
+      await this.#checkpoint(data, 'recovery-point-offset-checkpoint')
+      await this.#checkpoint(data, 'log-start-offset-checkpoint')
+      await this.#checkpoint(data, 'replication-offset-checkpoint')
+    }
+  }
+
+  async #checkpoint(data: DataFolder, name: CheckpointName): Promise<void> {
+    const offsets = () =>
+      this.#logsIn(data)
+        .filter(log => log.segments.length > 0 && (name !== 'log-start-offset-checkpoint' || isAboveFirstSegment(log)))
+        .map(log => ({ topic: log.topic, partition: log.partition, offset: checkpointed[name](log) }))
+    try {
+      await data.writeCheckpoint(name, offsets)
+    } catch (fault) {
+      this.#parts.logger.error('checkpoint could not be written', { folder: data.path, name, reason: fault })
+    }
+  }
+
+  #begin(): void {
+    const { settings, clock } = this.#parts
+    const expire = () => {
+      for (const log of this.#allLogs()) log.producers.expire(clock.now(), settings.producerExpirationMs)
+      return Promise.resolve()
+    }
+    this.#every(settings.retentionCheckMs, () => this.checkRetention(), settings.retentionFirstCheckMs)
+    this.#every(settings.checkpointMs, () => this.checkpoint())
+    this.#every(settings.producerExpirationCheckMs, expire)
+  }
+
+  #every(intervalMs: number, run: () => Promise<void>, firstMs = intervalMs): void {
+    this.#after(firstMs, () => {
+      run()
+        .catch((fault: unknown) => this.#parts.logger.error('upkeep failed', { reason: fault }))
+        .finally(() => {
+          if (!this.#isClosed) this.#every(intervalMs, run)
+        })
+    })
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    const timer = this.#parts.clock.schedule(delayMs, () => {
+      this.#timers.delete(timer)
+      run()
+    })
+    this.#timers.add(timer)
+  }
+
+  #removeLater(paths: readonly string[], delayMs: number): void {
+    this.#after(delayMs, () => {
+      for (const path of paths) {
+        try {
+          this.#parts.fs.remove(path)
+        } catch (fault) {
+          this.#parts.logger.error('could not be removed', { path, reason: fault })
+        }
+      }
+    })
+  }
+
+  async #openOrReport(
+    layout: TopicLayout,
+    partition: number,
+    known: ReadonlyMap<DataFolder, FolderKnowledge>,
+  ): Promise<OpenedLog | string> {
+    const placed = this.#topics.get(layout.topicId)!
+    const place = this.#places.claim(layout, partition)
+    try {
+      const opened = await this.#open(layout, partition, { place, known: known.get(place.data)! })
+      placed[partition] = { log: opened.log, data: place.data }
+      return opened
+    } catch (fault) {
+      const reason = fault instanceof Error ? fault.message : String(fault)
+      this.#parts.logger.error('partition cannot be opened', { partition: `${layout.topic}-${partition}`, reason })
+      const { topic, topicId, config } = layout
+      const identity = { topic, topicId, partition, config, folder: place.folder }
+      placed[partition] = { log: DiskLog.outOfService(this.#services, identity, reason), data: place.data }
+      return reason
+    }
+  }
+
+  #open(
+    { topic, topicId, config }: TopicLayout,
+    partition: number,
+    { place, known }: { readonly place: PartitionPlace; readonly known: FolderKnowledge },
+  ): Promise<OpenedLog> {
+    const name = `${topic}-${partition}`
+    return openLog(
+      this.#services,
+      { topic, topicId, partition, config, folder: place.folder, folderIsNew: place.isNew },
+      {
+        isClean: known.isClean,
+        recoveryPoint: known.recoveryPoints.get(name) ?? 0,
+        logStartOffset: known.logStarts.get(name) ?? 0,
+        producerExpirationMs: this.#parts.settings.producerExpirationMs,
+      },
+    )
+  }
+
+  async #knowledgeOf(data: DataFolder): Promise<FolderKnowledge> {
+    const { logger } = this.#parts
+    return {
+      isClean: await data.takeCleanMarker(),
+      recoveryPoints: data.readCheckpoint('recovery-point-offset-checkpoint', logger),
+      logStarts: data.readCheckpoint('log-start-offset-checkpoint', logger),
+    }
+  }
+
+  #reportStrays(claimed: readonly string[]): void {
+    const strays = this.#places.strays(new Set(claimed))
+    if (strays.length > 0)
+      this.#parts.logger.warn('folders of no known topic are left alone', { count: strays.length, first: strays[0] })
+  }
+
+  #noteCompaction({ topic, topicId, config }: Pick<TopicLayout, 'topic' | 'topicId' | 'config'>): void {
+    if (!config.cleanupPolicy.includes('compact') || this.#saidCompaction.has(topicId)) return
+    this.#saidCompaction.add(topicId)
+    this.#parts.logger.warn('cleanup.policy has compact: nothing is compacted yet, every record is kept', { topic })
+  }
+
+  #guard(log: DiskLog, what: string, run: () => void): void {
+    try {
+      run()
+    } catch (fault) {
+      this.#parts.logger.error(what, { partition: log.name, reason: fault })
+    }
+  }
+
+  /** The handle may be of a topic that was removed, and made again, since it was taken. */
+  #placedOf(partition: PartitionLog): Placed | undefined {
+    const placed = this.#topics.get(partition.topicId)?.[partition.partition]
+    return placed?.log === partition ? placed : undefined
+  }
+
+  #logOf(partition: PartitionLog): DiskLog | undefined {
+    return this.#placedOf(partition)?.log
+  }
+
+  #logInService(partition: PartitionLog): DiskLog | LogRefusal {
+    const log = this.#logOf(partition)
+    return log === undefined ? gone(partition) : (log.outOfService ?? log)
+  }
+
+  #allLogs(): readonly DiskLog[] {
+    return [...this.#topics.values()].flatMap(placed => placed.map(({ log }) => log))
+  }
+
+  #logsIn(data: DataFolder): readonly DiskLog[] {
+    return [...this.#topics.values()].flatMap(all => all.filter(placed => placed.data === data).map(({ log }) => log))
+  }
+}
+
+interface FolderKnowledge {
+  readonly isClean: boolean
+  readonly recoveryPoints: ReadonlyMap<string, number>
+  readonly logStarts: ReadonlyMap<string, number>
+}
+
+/** Of a partition that is made now. */
+const NOTHING_KNOWN: FolderKnowledge = { isClean: true, recoveryPoints: new Map(), logStarts: new Map() }
+
+const CLOSE_CONCURRENCY = 16
+
+const checkpointed: Record<CheckpointName, (log: DiskLog) => number> = {
+  'recovery-point-offset-checkpoint': log => log.flusher.recoveryPoint,
+  'log-start-offset-checkpoint': log => log.logStartOffset,
+  'replication-offset-checkpoint': log => log.highWatermark,
+}
+
+const isAboveFirstSegment = (log: DiskLog): boolean => log.logStartOffset > (log.segments[0]?.baseOffset ?? 0)
+
+const gone = (partition: PartitionLog): LogRefusal =>
+  refusal('UNKNOWN_TOPIC_OR_PARTITION', `${partition.topic}-${partition.partition} is not here any more`)
+
+/** Lets everything else have its turn between two pieces of upkeep. */
+const yieldTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+async function eachOf<T>(items: readonly T[], concurrency: number, run: (item: T) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < items.length) await run(items[next++]!)
+  }
+  await Promise.all(Array.from({ length: concurrency }, worker))
+}

@@ -1,0 +1,180 @@
+/** The real disk. The only file of the engine that knows node:fs. */
+import {
+  closeSync,
+  fdatasync,
+  fsync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  read,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { StorageError } from '../engine.ts'
+import type { FileLock, FileStat, FileSystem, OpenFile } from '../file-system.ts'
+
+const DISK_FULL_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+const SQLITE_BUSY = 5
+
+export const nodeFileSystem: FileSystem = {
+  open: openFile as FileSystem['open'],
+  list: folder => (missingIsUndefined(folder, () => readdirSync(folder)) ?? []) as readonly string[],
+  stat: path => missingIsUndefined(path, () => statOf(path)),
+  makeFolder: path => {
+    attempt(path, () => mkdirSync(path, { recursive: true }))
+  },
+  rename: (from, to) => attempt(from, () => renameSync(from, to)),
+  remove: path => attempt(path, () => rmSync(path, { recursive: true, force: true })),
+  syncFolder,
+  lock,
+  freeSpace: folder =>
+    attempt(folder, () => {
+      const { blocks, bavail, bsize } = statfsSync(folder)
+      return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+    }),
+}
+
+class NodeFile implements OpenFile {
+  readonly #fd: number
+  readonly #path: string
+
+  constructor(fd: number, path: string) {
+    this.#fd = fd
+    this.#path = path
+  }
+
+  read(into: Uint8Array, position: number): number {
+    return attempt(this.#path, () => {
+      let filled = 0
+      while (filled < into.length) {
+        const count = readSync(this.#fd, into, filled, into.length - filled, position + filled)
+        if (count === 0) break
+        filled += count
+      }
+      return filled
+    })
+  }
+
+  async readLater(into: Uint8Array, position: number): Promise<number> {
+    let filled = 0
+    while (filled < into.length) {
+      const count = await this.#readOnce(into.subarray(filled), position + filled)
+      if (count === 0) break
+      filled += count
+    }
+    return filled
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    attempt(this.#path, () => {
+      let written = 0
+      while (written < bytes.length)
+        written += writeSync(this.#fd, bytes, written, bytes.length - written, position + written)
+    })
+  }
+
+  truncate(size: number): void {
+    attempt(this.#path, () => ftruncateSync(this.#fd, size))
+  }
+
+  /** fdatasync writes the size too when it changed, and spares the times. */
+  sync(): Promise<void> {
+    return later(this.#path, done => fdatasync(this.#fd, done))
+  }
+
+  close(): void {
+    attempt(this.#path, () => closeSync(this.#fd))
+  }
+
+  #readOnce(into: Uint8Array, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      read(this.#fd, into, 0, into.length, position, (error, count) => {
+        if (error === null) resolve(count)
+        else reject(faultOf(this.#path, error))
+      })
+    })
+  }
+}
+
+/** Never with the flag `a`, which would ignore the position of a write. */
+function openFile(path: string, mode: 'create' | 'write' | 'read'): OpenFile | undefined {
+  const fd = missingIsUndefined(path, () => openSync(path, mode === 'read' ? 'r' : 'r+'))
+  if (fd !== undefined) return new NodeFile(fd, path)
+  return mode === 'create'
+    ? new NodeFile(
+        attempt(path, () => openSync(path, 'wx+')),
+        path,
+      )
+    : undefined
+}
+
+function statOf(path: string): FileStat {
+  const stat = statSync(path)
+  return { sizeBytes: stat.size, modifiedMs: stat.mtimeMs, isFolder: stat.isDirectory() }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const fd = attempt(folder, () => openSync(folder, 'r'))
+  try {
+    await later(folder, done => fsync(fd, done))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Node has no flock. SQLite takes POSIX record locks, which the kernel drops with the process, which hold between containers that share the
+ * folder, and which Kafka's own lock on the same file respects and is respected by. The file stays empty. See docs/decisions/0004.
+ */
+function lock(path: string): FileLock | undefined {
+  const database = attempt(path, () => new DatabaseSync(path, { timeout: 0 }))
+  try {
+    database.exec('PRAGMA journal_mode = MEMORY')
+    database.exec('BEGIN EXCLUSIVE')
+    return { release: () => database.close() }
+  } catch (error) {
+    database.close()
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined
+    throw faultOf(path, error)
+  }
+}
+
+function later(path: string, run: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    run(error => {
+      if (error === null || error === undefined) resolve()
+      else reject(faultOf(path, error))
+    })
+  })
+}
+
+function attempt<T>(path: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    throw faultOf(path, error)
+  }
+}
+
+function missingIsUndefined<T>(path: string, run: () => T): T | undefined {
+  try {
+    return run()
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
+    throw faultOf(path, error)
+  }
+}
+
+const codeOf = (error: unknown): string => (error as { code?: string }).code ?? ''
+
+function faultOf(path: string, cause: unknown): StorageError {
+  const code = DISK_FULL_CODES.has(codeOf(cause)) ? 'DISK_FULL' : 'IO'
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new StorageError(code, code === 'DISK_FULL' ? `no space left for ${path}` : `${path}: ${why}`, { cause, path })
+}

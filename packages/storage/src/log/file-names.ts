@@ -1,0 +1,44 @@
+/** Names in a data folder, Kafka's. */
+
+/** Twenty decimal digits of an offset, so that names sort as offsets do. */
+const digitsOf = (offset: number): string => String(offset).padStart(20, '0')
+
+export const segmentSuffixes = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
+export type SegmentSuffix = (typeof segmentSuffixes)[number]
+
+export const DELETED_SUFFIX = '.deleted'
+export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint'
+export const PARTITION_METADATA_FILE = 'partition.metadata'
+
+export const segmentFile = (folder: string, baseOffset: number, suffix: SegmentSuffix): string =>
+  `${folder}/${digitsOf(baseOffset)}${suffix}`
+
+/** The offset in the name of a file with the suffix; undefined for every other name. */
+export function offsetOfFile(name: string, suffix: SegmentSuffix): number | undefined {
+  if (name.length !== 20 + suffix.length || !name.endsWith(suffix)) return undefined
+  const digits = name.slice(0, 20)
+  const offset = /^\d{20}$/.test(digits) ? Number(digits) : -1
+  return offset >= 0 && Number.isSafeInteger(offset) ? offset : undefined
+}
+
+export const partitionFolder = (topic: string, partition: number): string => `${topic}-${partition}`
+
+/** Topic and partition of a folder's name; undefined for folders that are not partitions, or on their way out. */
+export function partitionOfFolder(name: string): { readonly topic: string; readonly partition: number } | undefined {
+  const match = /^([a-zA-Z0-9._-]{1,249})-(\d{1,10})$/.exec(name)
+  return match === null ? undefined : { topic: match[1]!, partition: Number(match[2]) }
+}
+
+const FOLDER_NAME_MAX = 255
+
+/** What a folder is called while it waits: `<topic>-<partition>.<32 hex>-delete`, the topic cut where the name would be too long. */
+export function waitingFolder(
+  topic: string,
+  partition: number,
+  mark: { hex: string; kind: 'delete' | 'stray' },
+): string {
+  const rest = `-${partition}.${mark.hex}-${mark.kind}`
+  return topic.slice(0, FOLDER_NAME_MAX - rest.length) + rest
+}
+
+export const isDeletedFolder = (name: string): boolean => /\.[0-9a-f]{32}-delete$/.test(name)

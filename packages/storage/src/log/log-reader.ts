@@ -1,0 +1,114 @@
+/** Reading whole batches from the segments of a log. */
+import { assert } from '@millrace/base'
+import { BATCH_OVERHEAD, batchSizeOf, lastOffsetOf, MAGIC, magicOf } from '@millrace/protocol'
+import type { MaybePromise } from '../engine.ts'
+import type { Allowance } from './read-budget.ts'
+import { damaged, type LogSegment } from './segment.ts'
+
+export interface BatchRun {
+  readonly records: readonly Buffer[]
+  readonly bytes: number
+  /** Behind the last batch that was read; the offset asked for when there was none. */
+  readonly nextOffset: number
+}
+
+export interface ReadRange {
+  readonly offset: number
+  /** Only batches that end below are read. */
+  readonly end: number
+  readonly allowance: Allowance
+  readonly syncReadBytesMax: number
+}
+
+/** Where the last read of a log ended: a reader in sequence needs no look-up. */
+export interface ReadPlace {
+  readonly segment: LogSegment
+  readonly offset: number
+  readonly position: number
+}
+
+export interface SegmentRead extends BatchRun {
+  readonly place: ReadPlace | undefined
+}
+
+const nothing = (offset: number): SegmentRead => ({ records: [], bytes: 0, nextOffset: offset, place: undefined })
+
+/**
+ * Reads from the segment that holds the offset, and from that one alone, as Kafka does: a short answer at the end of a segment makes the reader
+ * ask again. Segments that hold nothing from the offset on are passed over.
+ */
+export function readSegments(
+  segments: readonly LogSegment[],
+  range: ReadRange,
+  place: ReadPlace | undefined,
+): MaybePromise<SegmentRead> {
+  const first = Math.max(
+    0,
+    segments.findLastIndex(segment => segment.baseOffset <= range.offset),
+  )
+  for (const segment of segments.slice(first)) {
+    const start = startIn(segment, range.offset, place)
+    if (start !== undefined) return readSegment(segment, start, range)
+  }
+  return nothing(range.offset)
+}
+
+function startIn(
+  segment: LogSegment,
+  offset: number,
+  place: ReadPlace | undefined,
+): { readonly position: number; readonly batchBytes: number } | undefined {
+  if (place?.segment === segment && place.offset === offset && place.position < segment.sizeBytes)
+    return { position: place.position, batchBytes: BATCH_OVERHEAD }
+  const found = segment.find(offset)
+  return found === undefined ? undefined : { position: found.position, batchBytes: found.batch.sizeInBytes }
+}
+
+function readSegment(
+  segment: LogSegment,
+  start: { readonly position: number; readonly batchBytes: number },
+  range: ReadRange,
+): MaybePromise<SegmentRead> {
+  const { allowance, syncReadBytesMax } = range
+  const wanted = allowance.evenIfTooLarge ? Math.max(allowance.maxBytes, start.batchBytes) : allowance.maxBytes
+  const block = Buffer.allocUnsafeSlow(Math.min(wanted, segment.sizeBytes - start.position))
+  if (block.length < BATCH_OVERHEAD) return nothing(range.offset)
+  const take = (filled: number): MaybePromise<SegmentRead> => {
+    const read = wholeBatches(segment, start.position, { block: block.subarray(0, filled), range })
+    const needed = read.bytes === 0 && allowance.evenIfTooLarge ? firstBatchBytes(block) : 0
+    if (needed <= block.length || lastOffsetOf(block, 0) >= range.end) return read
+    assert(start.position + needed <= segment.sizeBytes, 'a segment holds whole batches')
+    return readSegment(segment, { position: start.position, batchBytes: needed }, range)
+  }
+  if (block.length <= syncReadBytesMax) return take(segment.log.read(block, start.position))
+  return segment.log.readLater(block, start.position).then(take)
+}
+
+function firstBatchBytes(block: Buffer): number {
+  return block.length < BATCH_OVERHEAD ? BATCH_OVERHEAD : batchSizeOf(block, 0)
+}
+
+/** Cuts the block behind the last whole batch that may be read. The views keep the block alive. */
+function wholeBatches(
+  segment: LogSegment,
+  blockAt: number,
+  { block, range }: { readonly block: Buffer; readonly range: ReadRange },
+): SegmentRead {
+  let at = 0
+  let nextOffset = range.offset
+  while (at + BATCH_OVERHEAD <= block.length) {
+    const size = batchSizeOf(block, at)
+    if (size < BATCH_OVERHEAD || magicOf(block, at) !== MAGIC) throw damaged(segment, blockAt + at)
+    const lastOffset = lastOffsetOf(block, at)
+    if (at + size > block.length || lastOffset >= range.end) break
+    at += size
+    nextOffset = lastOffset + 1
+  }
+  if (at === 0) return nothing(range.offset)
+  return {
+    records: [at * 2 < block.length && at < 65_536 ? Buffer.from(block.subarray(0, at)) : block.subarray(0, at)],
+    bytes: at,
+    nextOffset,
+    place: { segment, offset: nextOffset, position: blockAt + at },
+  }
+}

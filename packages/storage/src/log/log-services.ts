@@ -1,0 +1,22 @@
+import type { Clock, Logger, Random } from '@millrace/base'
+import type { FileSystem } from '../file-system.ts'
+import type { DiskLog } from './disk-log.ts'
+import type { OpenFiles } from './open-files.ts'
+import type { TailCache } from './tail-cache.ts'
+
+/** What the partitions of one engine share. */
+export interface LogServices {
+  readonly fs: FileSystem
+  readonly files: OpenFiles
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly tails: TailCache
+  /** Reads of more bytes than this go through the thread pool. */
+  readonly syncReadBytesMax: number
+  /** The engine's own listeners, which pass it on to the broker's. */
+  advanced(log: DiskLog): void
+  failed(log: DiskLog): void
+  /** Removes the paths after the delay, or at the next start. */
+  removeLater(paths: readonly string[], delayMs: number): void
+}

@@ -1,0 +1,49 @@
+/**
+ * `.txnindex`: the aborted transactions whose marker lies in the segment. 34 bytes each:
+ *
+ *   0 version, 0 (2)   2 producer id (8)   10 first offset (8)   18 last offset, the marker's (8)   26 last stable offset at that moment (8)
+ *
+ * Whoever looks for what overlaps a range goes on from segment to segment until an entry's last stable offset is past the range: nothing that begins
+ * in it can end later.
+ */
+import { int64At, writeInt64 } from '@millrace/protocol'
+import type { AbortedTransaction } from '../engine.ts'
+import type { EndedTransaction } from './producer-state.ts'
+import type { LogSegment } from './segment.ts'
+
+const ENTRY_BYTES = 34
+
+export function appendAborted(segment: LogSegment, ended: EndedTransaction, lastStableOffset: number): void {
+  const entry = Buffer.alloc(ENTRY_BYTES)
+  writeInt64(entry, 2, ended.producerId)
+  writeInt64(entry, 10, ended.firstOffset)
+  writeInt64(entry, 18, ended.lastOffset)
+  writeInt64(entry, 26, lastStableOffset)
+  if (!segment.hasTransactionIndex) {
+    segment.transactions.create()
+    segment.hasTransactionIndex = true
+  }
+  segment.transactions.write(entry, segment.transactions.sizeBytes ?? 0)
+}
+
+export interface OffsetRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** Those that overlap the range, looked for in the segment that holds its begin and those after it. */
+export function abortedIn(segments: readonly LogSegment[], { from, to }: OffsetRange): AbortedTransaction[] {
+  const found: AbortedTransaction[] = []
+  for (const segment of segments) {
+    if (!segment.hasTransactionIndex) continue
+    const bytes = Buffer.alloc(segment.transactions.sizeBytes ?? 0)
+    const size = segment.transactions.read(bytes, 0)
+    for (let at = 0; at + ENTRY_BYTES <= size; at += ENTRY_BYTES) {
+      const firstOffset = int64At(bytes, at + 10)
+      if (int64At(bytes, at + 18) >= from && firstOffset < to)
+        found.push({ producerId: int64At(bytes, at + 2), firstOffset })
+      if (int64At(bytes, at + 26) >= to) return found
+    }
+  }
+  return found
+}
