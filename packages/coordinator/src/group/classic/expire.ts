@@ -12,6 +12,7 @@ import type {
   PreparingRebalance,
   Stable,
 } from './state.ts'
+import { missingSyncs } from './sync.ts'
 
 const SESSION = 'session:'
 
@@ -36,8 +37,8 @@ export function expireRound(state: CompletingRebalance | Stable, event: Expire, 
     }
     return proceed(withoutMembers(beginRebalance(state, out), [memberId], out), out)
   }
-  if (state.pendingSync.size === 0) return state
-  return proceed(withoutMembers(beginRebalance(state, out), state.pendingSync, out), out)
+  const missing = missingSyncs(state)
+  return missing.size === 0 ? state : proceed(withoutMembers(beginRebalance(state, out), missing, out), out)
 }
 
 function withoutSession(state: PreparingRebalance, event: Expire, out: Outbox): PreparingRebalance {

@@ -15,6 +15,7 @@ import {
   type RequestId,
   type Stable,
 } from './state.ts'
+import { missingSyncs } from './sync.ts'
 
 /** Bytes and maps as text, so that two states can be told apart. */
 export function fingerprint(value: unknown): string {
@@ -104,7 +105,7 @@ function checkTimers(state: GroupState, timers: ReadonlyMap<GroupTimer, number>)
     timers.has('join') === (state.kind === 'PreparingRebalance'),
     'I5 the join timer is armed in the join phase alone',
   )
-  const awaitsSync = (state.kind === 'CompletingRebalance' || state.kind === 'Stable') && state.pendingSync.size > 0
+  const awaitsSync = (state.kind === 'CompletingRebalance' || state.kind === 'Stable') && missingSyncs(state).size > 0
   assert(timers.has('sync') === awaitsSync, 'I5 the sync timer is armed while a sync is missing')
 }
 
@@ -124,13 +125,12 @@ function checkRoster(state: GroupState): void {
   assert(new Set(instances).size === instances.length, 'I7 an instance id names one member')
   for (const [id, member] of members) assert(member.memberId === id, 'I7 a member goes by its id')
   if (members.size > 0) assert(selectProtocol(members) !== '', 'I7 members have a protocol in common')
-  if (state.kind === 'CompletingRebalance')
-    assert(state.pendingSync.has(state.leader), 'I7 a round waits for its leader')
+  if (state.kind === 'CompletingRebalance') assert(!state.syncing.has(state.leader), 'I7 a round waits for its leader')
 }
 
 function waitingOf(state: Populated): string[] {
   if (state.kind === 'PreparingRebalance') return [...state.joining.keys()]
-  return [...state.pendingSync, ...(state.kind === 'CompletingRebalance' ? state.syncing.keys() : [])]
+  return [...(state.kind === 'CompletingRebalance' ? state.syncing.keys() : state.pendingSync)]
 }
 
 function checkDeadline(

@@ -137,7 +137,6 @@ function startGeneration(state: PreparingRebalance, kept: Members, leader: Membe
     members,
     leader,
     syncing: NO_WAITING,
-    pendingSync: new Set(members.keys()),
   }
   for (const [id, member] of members) {
     const request = state.joining.get(id)

@@ -32,7 +32,7 @@ export function groupRecord(state: Empty | Stable): GroupRecord {
 export function replay(record: GroupRecord): Empty | Stable {
   const protocolType = record.protocolType === '' ? null : record.protocolType
   const members = membersOfRecord(record)
-  const leader = record.leader ?? members.keys().next().value
+  const leader = record.leader !== null && members.has(record.leader) ? record.leader : members.keys().next().value
   const body = {
     groupId: record.groupId,
     generation: record.generation,

@@ -77,9 +77,8 @@ export interface CompletingRebalance extends Body {
   readonly protocolName: string
   readonly members: Members
   readonly leader: MemberId
+  /** Whoever is not here when the sync timer ends is removed. */
   readonly syncing: Waiting
-  /** Members that have not sent SyncGroup in this generation; they are removed when the sync timer ends. */
-  readonly pendingSync: ReadonlySet<MemberId>
 }
 
 export interface Stable extends Body {
@@ -88,6 +87,7 @@ export interface Stable extends Body {
   readonly protocolName: string
   readonly members: Members
   readonly leader: MemberId
+  /** Members that have not asked for their assignment yet; they are removed when the sync timer ends. */
   readonly pendingSync: ReadonlySet<MemberId>
 }
 

@@ -36,8 +36,7 @@ export function syncCompleting(state: CompletingRebalance, event: Sync, out: Out
   const superseded = state.syncing.get(event.memberId)
   if (superseded !== undefined) out.refuseSync(superseded, 'REBALANCE_IN_PROGRESS')
   const syncing = new Map(state.syncing).set(event.memberId, event.request)
-  const pendingSync = withoutSync(state.pendingSync, event.memberId, out)
-  const next: CompletingRebalance = { ...state, syncing, pendingSync }
+  const next: CompletingRebalance = { ...state, syncing }
   return event.memberId === state.leader ? assign(next, event.assignments, out) : next
 }
 
@@ -60,10 +59,12 @@ function assign(state: CompletingRebalance, assignments: Sync['assignments'], ou
     ...round,
     kind: 'Stable',
     stateTimestampMs: out.now,
+    pendingSync: missingSyncs(state),
     members: new Map(
       [...state.members].map(([id, member]) => [id, { ...member, assignment: assignments.get(id) ?? NO_BYTES }]),
     ),
   }
+  if (stable.pendingSync.size === 0) out.disarm('sync')
   out.persist(state.groupId, groupRecord(stable))
   for (const [memberId, request] of syncing) {
     out.reply(request, synced(stable, memberId))
@@ -76,6 +77,12 @@ function assign(state: CompletingRebalance, assignments: Sync['assignments'], ou
 function synced(state: Stable, memberId: MemberId): Synced {
   const { protocolType, protocolName } = state
   return { kind: 'synced', protocolType, protocolName, assignment: state.members.get(memberId)!.assignment }
+}
+
+/** Members that have not sent SyncGroup in this generation. */
+export function missingSyncs(state: CompletingRebalance | Stable): ReadonlySet<MemberId> {
+  if (state.kind === 'Stable') return state.pendingSync
+  return new Set([...state.members.keys()].filter(id => !state.syncing.has(id)))
 }
 
 function withoutSync(pendingSync: ReadonlySet<MemberId>, memberId: MemberId, out: Outbox): ReadonlySet<MemberId> {
