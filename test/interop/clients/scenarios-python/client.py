@@ -143,9 +143,9 @@ def scenarios():
         return {"message-queue": refuse, "response-times": refuse}
     return {
         "message-queue": lambda *_: message_queue(NEWEST),
-        "message-queue-2.0.2": lambda *_: message_queue(OLD),
+        "message-queue-old": lambda *_: message_queue(OLD),
         "response-times": lambda *_: response_times(NEWEST),
-        "response-times-2.0.2": lambda *_: response_times(OLD),
+        "response-times-old": lambda *_: response_times(OLD),
     }
 
 
