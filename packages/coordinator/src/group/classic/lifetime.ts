@@ -1,5 +1,5 @@
 /** The group's life on this node, and what becomes of it when a write fails. */
-import type { Failed, GroupEvent, Leave, Loaded, Unload } from './event.ts'
+import type { Expire, Failed, GroupEvent, Loaded, Unload } from './event.ts'
 import { expireEmpty, expirePreparing, expireRound } from './expire.ts'
 import { beginRebalance, proceed } from './join-phase.ts'
 import { leave } from './leave.ts'
@@ -67,16 +67,12 @@ export function abandonRound(state: CompletingRebalance, failed: Failed, out: Ou
 export function goOn(state: Empty | Populated, failed: Failed, out: Outbox): GroupState {
   const { event } = failed
   if (event.kind !== 'leave' && event.kind !== 'expire') return refuseFailed(state, failed, out)
-  const next = event.kind === 'leave' ? goOnLeaving(state, event, out) : goOnExpiring(state, event, out)
+  const next = event.kind === 'leave' ? leave(state, event, out) : goOnExpiring(state, event, out)
   out.dropWrites()
   return next
 }
 
-function goOnLeaving(state: Empty | Populated, event: Leave, out: Outbox): GroupState {
-  return leave(state, event, out)
-}
-
-function goOnExpiring(state: Empty | Populated, event: GroupEvent & { kind: 'expire' }, out: Outbox): GroupState {
+function goOnExpiring(state: Empty | Populated, event: Expire, out: Outbox): GroupState {
   switch (state.kind) {
     case 'Empty':
       return expireEmpty(state, event, out)
