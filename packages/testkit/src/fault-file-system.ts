@@ -1,0 +1,365 @@
+/**
+ * A disk in memory that does what real ones do at the worst moment, the same way every time from one seed.
+ *
+ * Every file has what was written and what of it is on the device; every folder has its names and those of them that are on the device. So a killed process
+ * (`afterKill`: the page cache survives) and a power cut (`afterPowerCut`: unsynced writes survive in part, torn, or out of order) can both be had of one run.
+ */
+import { assert, type Random } from '@millrace/base'
+import { type FileLock, type FileStat, type FileSystem, type OpenFile, StorageError } from '@millrace/storage'
+
+export type FaultyOperation = 'open' | 'read' | 'write' | 'sync' | 'truncate' | 'rename' | 'remove'
+
+export interface InjectedFault {
+  readonly operation: FaultyOperation
+  /** Only for paths that have this in them. */
+  readonly path?: string
+  readonly code: 'IO' | 'DISK_FULL'
+  /** Of a write: bytes that are written before it fails. */
+  readonly writtenBytes?: number
+  /** How often. Without it: until `heal`. */
+  readonly times?: number
+}
+
+interface PendingWrite {
+  readonly position: number
+  readonly bytes: Buffer
+}
+
+class FileNode {
+  content: Buffer = Buffer.alloc(0)
+  durable: Buffer = Buffer.alloc(0)
+  /** Since the last sync, in order. A truncation empties it and counts as done at once: recovery must bear the bytes being there or not. */
+  pending: PendingWrite[] = []
+  modifiedMs = 0
+  isLocked = false
+}
+
+class FolderNode {
+  names = new Map<string, Node>()
+  durable = new Map<string, Node>()
+}
+
+type Node = FileNode | FolderNode
+
+export class FaultFileSystem implements FileSystem {
+  /** Bytes that all files together may take. */
+  capacityBytes = Number.POSITIVE_INFINITY
+  nowMs = 0
+  syncCount = 0
+  #root = new FolderNode()
+  #faults: { fault: InjectedFault; left: number }[] = []
+  #stepsLeft = Number.POSITIVE_INFINITY
+  #isDead = false
+
+  /** From now on the operation fails. */
+  inject(fault: InjectedFault): void {
+    this.#faults.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY })
+  }
+
+  heal(): void {
+    this.#faults = []
+    this.capacityBytes = Number.POSITIVE_INFINITY
+  }
+
+  /** The process dies after so many steps: a byte written is one, and so is every name that is made, changed or removed. */
+  killAfter(steps: number): void {
+    this.#stepsLeft = steps
+  }
+
+  get isDead(): boolean {
+    return this.#isDead
+  }
+
+  /** What the next process finds after this one was killed: everything that was written. This one can do nothing any more. */
+  afterKill(): FaultFileSystem {
+    this.#isDead = true
+    return this.#survivor(
+      folder => folder.names,
+      file => Buffer.from(file.content),
+    )
+  }
+
+  /** What is there when the power comes back. */
+  afterPowerCut(random: Random): FaultFileSystem {
+    this.#isDead = true
+    return this.#survivor(
+      folder => someNames(folder, random),
+      file => tornContent(file, random),
+    )
+  }
+
+  /** The bytes of a file, for tests to look at and to garble. */
+  contentOf(path: string): Buffer {
+    const node = this.#find(path)
+    assert(node instanceof FileNode, `${path} is no file`)
+    return node.content
+  }
+
+  garble(path: string, change: (content: Buffer) => Buffer): void {
+    const node = this.#find(path)
+    assert(node instanceof FileNode, `${path} is no file`)
+    node.content = change(Buffer.from(node.content))
+    node.durable = node.content
+    node.pending = []
+  }
+
+  open(path: string, mode: 'create'): OpenFile
+  open(path: string, mode: 'write' | 'read'): OpenFile | undefined
+  open(path: string, mode: 'create' | 'write' | 'read'): OpenFile | undefined {
+    this.#check('open', path)
+    let node = this.#find(path)
+    if (node === undefined) {
+      if (mode !== 'create') return undefined
+      this.#step(path)
+      node = new FileNode()
+      node.modifiedMs = this.nowMs
+      this.#parent(path).names.set(nameOf(path), node)
+    }
+    if (node instanceof FolderNode) throw new StorageError('IO', `${path} is a folder`)
+    return this.#handle(path, node)
+  }
+
+  list(folder: string): readonly string[] {
+    this.#alive()
+    const node = this.#find(folder)
+    return node instanceof FolderNode ? [...node.names.keys()] : []
+  }
+
+  stat(path: string): FileStat | undefined {
+    this.#alive()
+    const node = this.#find(path)
+    if (node === undefined) return undefined
+    return node instanceof FileNode
+      ? { sizeBytes: node.content.length, modifiedMs: node.modifiedMs, isFolder: false }
+      : { sizeBytes: 0, modifiedMs: 0, isFolder: true }
+  }
+
+  makeFolder(path: string): void {
+    let folder = this.#root
+    for (const name of partsOf(path)) {
+      let next = folder.names.get(name)
+      if (next === undefined) {
+        this.#step(path)
+        next = new FolderNode()
+        folder.names.set(name, next)
+      }
+      if (next instanceof FileNode) throw new StorageError('IO', `${path} goes through a file`)
+      folder = next
+    }
+  }
+
+  rename(from: string, to: string): void {
+    this.#check('rename', from)
+    const node = this.#find(from)
+    if (node === undefined) throw new StorageError('IO', `${from} is not there`)
+    this.#step(from)
+    this.#parent(from).names.delete(nameOf(from))
+    this.#parent(to).names.set(nameOf(to), node)
+  }
+
+  remove(path: string): void {
+    this.#check('remove', path)
+    if (this.#find(path) === undefined) return
+    this.#step(path)
+    this.#parent(path).names.delete(nameOf(path))
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    this.#check('sync', path)
+    const node = this.#find(path)
+    if (node instanceof FolderNode) node.durable = new Map(node.names)
+  }
+
+  lock(path: string): FileLock | undefined {
+    const file = this.open(path, 'create')
+    file.close()
+    const node = this.#find(path) as FileNode
+    if (node.isLocked) return undefined
+    node.isLocked = true
+    return {
+      release: () => {
+        node.isLocked = false
+      },
+    }
+  }
+
+  freeSpace(): { totalBytes: number; usableBytes: number } {
+    const totalBytes = Math.min(this.capacityBytes, Number.MAX_SAFE_INTEGER)
+    return { totalBytes, usableBytes: Math.max(0, totalBytes - usedBytes(this.#root)) }
+  }
+
+  #handle(path: string, node: FileNode): OpenFile {
+    let isOpen = true
+    const use = (operation: FaultyOperation): void => {
+      assert(isOpen, `${path} was closed`)
+      this.#check(operation, path)
+    }
+    const read = (into: Uint8Array, position: number): number => {
+      use('read')
+      return node.content.copy(into, 0, position)
+    }
+    return {
+      read,
+      readLater: async (into, position) => read(into, position),
+      write: (bytes, position) => {
+        assert(isOpen, `${path} was closed`)
+        this.#write(path, node, { bytes: Buffer.from(bytes), position })
+      },
+      truncate: size => {
+        use('truncate')
+        if (size === node.content.length) return
+        this.#step(path)
+        node.content = resized(node.content, size)
+        node.durable = size < node.durable.length ? Buffer.from(node.durable.subarray(0, size)) : node.durable
+        node.pending = []
+      },
+      sync: async () => {
+        use('sync')
+        this.syncCount++
+        node.durable = Buffer.from(node.content)
+        node.pending = []
+      },
+      close: () => {
+        isOpen = false
+      },
+    }
+  }
+
+  #write(path: string, node: FileNode, write: PendingWrite): void {
+    this.#alive()
+    const fault = this.#take('write', path)
+    const room = this.capacityBytes - usedBytes(this.#root)
+    const growth = Math.max(0, write.position + write.bytes.length - node.content.length)
+    const isFull = growth > room
+    let count = write.bytes.length
+    if (fault !== undefined) count = Math.min(count, fault.writtenBytes ?? 0)
+    if (isFull) count = Math.min(count, Math.max(0, count - (growth - Math.max(0, room))))
+    const dies = count > this.#stepsLeft
+    if (dies) count = this.#stepsLeft
+    this.#stepsLeft -= count
+    this.#apply(node, { position: write.position, bytes: write.bytes.subarray(0, count) })
+    if (dies) {
+      this.#isDead = true
+      this.#alive()
+    }
+    if (fault !== undefined) throw faultAt(path, fault.code)
+    if (isFull) throw faultAt(path, 'DISK_FULL')
+  }
+
+  #apply(node: FileNode, { position, bytes }: PendingWrite): void {
+    if (bytes.length === 0) return
+    if (position + bytes.length > node.content.length) node.content = resized(node.content, position + bytes.length)
+    bytes.copy(node.content, position)
+    node.pending.push({ position, bytes })
+    node.modifiedMs = this.nowMs
+  }
+
+  #check(operation: FaultyOperation, path: string): void {
+    this.#alive()
+    const fault = this.#take(operation, path)
+    if (fault !== undefined) throw faultAt(path, fault.code)
+  }
+
+  #take(operation: FaultyOperation, path: string): InjectedFault | undefined {
+    const armed = this.#faults.find(
+      ({ fault, left }) => left > 0 && fault.operation === operation && path.includes(fault.path ?? ''),
+    )
+    if (armed !== undefined) armed.left--
+    return armed?.fault
+  }
+
+  #step(path: string): void {
+    this.#alive()
+    if (this.#stepsLeft <= 0) this.#isDead = true
+    this.#alive(path)
+    this.#stepsLeft--
+  }
+
+  #alive(path = ''): void {
+    if (this.#isDead) throw new StorageError('IO', `the process was killed ${path}`)
+  }
+
+  #find(path: string): Node | undefined {
+    let node: Node | undefined = this.#root
+    for (const name of partsOf(path)) node = node instanceof FolderNode ? node.names.get(name) : undefined
+    return node
+  }
+
+  #parent(path: string): FolderNode {
+    const node = this.#find(path.slice(0, path.lastIndexOf('/')))
+    if (!(node instanceof FolderNode)) throw new StorageError('IO', `the folder of ${path} is not there`)
+    return node
+  }
+
+  #survivor(
+    namesOf: (folder: FolderNode) => Map<string, Node>,
+    contentOf: (file: FileNode) => Buffer,
+  ): FaultFileSystem {
+    const next = new FaultFileSystem()
+    next.nowMs = this.nowMs
+    const copies = new Map<Node, Node>()
+    const copy = (node: Node): Node => {
+      const known = copies.get(node)
+      if (known !== undefined) return known
+      const fresh = node instanceof FileNode ? new FileNode() : new FolderNode()
+      copies.set(node, fresh)
+      if (node instanceof FileNode && fresh instanceof FileNode) {
+        fresh.content = contentOf(node)
+        fresh.durable = fresh.content
+        fresh.modifiedMs = node.modifiedMs
+      } else if (node instanceof FolderNode && fresh instanceof FolderNode) {
+        for (const [name, child] of namesOf(node)) fresh.names.set(name, copy(child))
+        fresh.durable = new Map(fresh.names)
+      }
+      return fresh
+    }
+    next.#root = copy(this.#root) as FolderNode
+    return next
+  }
+}
+
+/** Each change of names since the last sync happened or did not. */
+function someNames(folder: FolderNode, random: Random): Map<string, Node> {
+  const names = new Map(folder.durable)
+  for (const [name, node] of folder.names)
+    if (folder.durable.get(name) !== node && random.integer(2) === 0) names.set(name, node)
+  for (const name of folder.durable.keys()) if (!folder.names.has(name) && random.integer(2) === 0) names.delete(name)
+  return names
+}
+
+/** Unsynced writes reach the device in any order and any part; what lies between them is zeros. */
+function tornContent(file: FileNode, random: Random): Buffer {
+  let content = Buffer.from(file.durable)
+  const inOrder = random.integer(2) === 0
+  let lost = false
+  for (const { position, bytes } of file.pending) {
+    if (inOrder && lost) break
+    const fate = random.integer(3)
+    if (fate === 0) lost = true
+    const kept = fate === 0 ? 0 : fate === 1 ? bytes.length : random.integer(bytes.length + 1)
+    if (kept < bytes.length) lost = true
+    if (kept === 0) continue
+    if (position + kept > content.length) content = resized(content, position + kept)
+    bytes.copy(content, position, 0, kept)
+  }
+  return content
+}
+
+function resized(content: Buffer, size: number): Buffer<ArrayBuffer> {
+  const next = Buffer.alloc(size)
+  content.copy(next)
+  return next
+}
+
+function usedBytes(node: Node): number {
+  if (node instanceof FileNode) return node.content.length
+  let sum = 0
+  for (const child of node.names.values()) sum += usedBytes(child)
+  return sum
+}
+
+const faultAt = (path: string, code: 'IO' | 'DISK_FULL'): StorageError =>
+  new StorageError(code, `${path}: injected ${code}`, { path })
+
+const partsOf = (path: string): string[] => path.split('/').filter(part => part !== '')
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
