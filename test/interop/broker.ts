@@ -15,6 +15,8 @@ export interface BrokerOptions {
 }
 
 export interface Broker {
+  /** The broker's own process: both start scripts become it. */
+  readonly pid: number
   readonly port: number
   readonly bootstrap: string
   /** Holds the broker's log and its data folder. */
@@ -63,7 +65,16 @@ export async function startBroker(kind: Kind, folder: string, options: BrokerOpt
     throw new Error(`${kind} did not start: ${(error as Error).message}\n${logTail(30)}`)
   }
   const stop = () => running.end(STOP_GRACE_MS)
-  return { port, bootstrap: `127.0.0.1:${port}`, folder, data, hasEnded: running.hasEnded, logTail, stop }
+  return {
+    pid: running.pid!,
+    port,
+    bootstrap: `127.0.0.1:${port}`,
+    folder,
+    data,
+    hasEnded: running.hasEnded,
+    logTail,
+    stop,
+  }
 }
 
 function startMillrace(data: string, port: number, settings: Readonly<Record<string, string>>, log: string): Running {

@@ -2,12 +2,15 @@
 // and always by its id. What is still running when the suite ends goes with it.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 
 export interface RunOptions {
   readonly limitMs: number
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** Gets each line of the standard output, which is not kept then: for what may say very much. */
+  readonly onLine?: (line: string) => void
 }
 
 export interface Finished {
@@ -20,6 +23,7 @@ export interface Finished {
 
 /** A child that keeps running: a broker. */
 export interface Running {
+  readonly pid: number | undefined
   readonly hasEnded: () => boolean
   readonly end: (graceMs: number) => Promise<void>
 }
@@ -68,7 +72,9 @@ export async function run(command: string, args: readonly string[], options: Run
   const begun = performance.now()
   const child = launch(command, args, options, 'pipe')
   const output = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) {
+  const { onLine } = options
+  if (onLine !== undefined && child.stdout !== null) createInterface({ input: child.stdout }).on('line', onLine)
+  for (const name of onLine === undefined ? (['stdout', 'stderr'] as const) : (['stderr'] as const)) {
     child[name]?.setEncoding('utf8').on('data', (text: string) => {
       output[name] = (output[name] + text).slice(-OUTPUT_CHARACTERS_MAX)
     })
@@ -105,7 +111,7 @@ export function start(command: string, args: readonly string[], logFile: string,
     child.once('exit', mark)
     child.once('error', mark)
   })
-  return { hasEnded: () => ended, end: graceMs => endChild(child, whenEnded, graceMs) }
+  return { pid: child.pid, hasEnded: () => ended, end: graceMs => endChild(child, whenEnded, graceMs) }
 }
 
 async function endChild(child: ChildProcess, whenEnded: Promise<void>, graceMs: number): Promise<void> {

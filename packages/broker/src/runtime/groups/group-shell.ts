@@ -30,11 +30,17 @@ export interface ShellServices {
   readonly onDead: (groupId: string) => void
 }
 
+/** An event that waits for a write to end. With a timer: only if it is still the one that is armed by then. */
+interface Queued {
+  readonly event: GroupEvent
+  readonly timer: Timer | undefined
+}
+
 export class GroupShell {
   readonly groupId: string
   readonly offsets: GroupOffsets
   readonly #services: ShellServices
-  readonly #queue: GroupEvent[] = []
+  readonly #queue: Queued[] = []
   readonly #pending = new Map<RequestId, (reply: GroupReply) => void>()
   readonly #timers = new Map<GroupTimer, Timer>()
   #state: GroupState
@@ -74,7 +80,7 @@ export class GroupShell {
   tell(event: GroupEvent): void {
     if (!this.#writing) return this.#take(event)
     // Bounded by what connections may have under way.
-    this.#queue.push(event)
+    this.#queue.push({ event, timer: undefined })
   }
 
   /** Ends the timers; the requests that are still parked are told to look for another coordinator. */
@@ -109,7 +115,12 @@ export class GroupShell {
         error: error.code === 'FENCED' ? 'NOT_COORDINATOR' : 'COORDINATOR_NOT_AVAILABLE',
       })
     }
-    while (!this.#writing && this.#queue.length > 0) this.#take(this.#queue.shift()!)
+    while (!this.#writing && this.#queue.length > 0) this.#takeQueued(this.#queue.shift()!)
+  }
+
+  #takeQueued({ event, timer }: Queued): void {
+    if (event.kind === 'expire' && timer !== undefined) return this.#expire(event.timer, timer)
+    this.#take(event)
   }
 
   #perform(step: GroupStep, now: number): void {
@@ -144,11 +155,20 @@ export class GroupShell {
   /** Delays and not times are kept, so that a jump of the wall clock throws nobody out. */
   #arm(name: GroupTimer, delayMs: number): void {
     this.#timers.get(name)?.cancel()
-    const timer = this.#services.timers.arm(Math.max(0, delayMs), () => {
-      this.#timers.delete(name)
-      this.tell({ kind: 'expire', now: this.#services.clock.now(), timer: name })
-    })
+    const timer = this.#services.timers.arm(Math.max(0, delayMs), () => this.#expire(name, timer))
     this.#timers.set(name, timer)
+  }
+
+  /** An event ahead in the queue may arm the timer anew: then this expiry never happened. */
+  #expire(name: GroupTimer, timer: Timer): void {
+    const event: GroupEvent = { kind: 'expire', now: this.#services.clock.now(), timer: name }
+    if (this.#writing) {
+      this.#queue.push({ event, timer })
+      return
+    }
+    if (this.#timers.get(name) !== timer) return
+    this.#timers.delete(name)
+    this.#take(event)
   }
 }
 
