@@ -10,7 +10,7 @@
  */
 import type { Logger, Random } from '@millrace/base'
 import { StorageError } from '../engine.ts'
-import { type FileLock, type FileSystem, readSmallFile, replaceFile } from '../file-system.ts'
+import { type FileLock, type FileSystem, parentOf, readSmallFile, replaceFile } from '../file-system.ts'
 import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from '../log/checkpoint-file.ts'
 
 export const checkpointNames = [
@@ -43,7 +43,9 @@ export class DataFolder {
   }
 
   static async open(fs: FileSystem, path: string, owner: FolderOwner & { random: Random }): Promise<DataFolder> {
+    const isNew = fs.stat(path) === undefined
     fs.makeFolder(path)
+    if (isNew) await fs.syncFolder(parentOf(path))
     const lock = fs.lock(`${path}/.lock`)
     if (lock === undefined)
       throw new StorageError(

@@ -1,4 +1,5 @@
 /** The engine on one machine: a data folder, or several, in Kafka's own layout. Takes the folders for this process, and gives them back in good order. */
+import { resolve } from 'node:path'
 import { type Clock, type Logger, type Random, systemRandom } from '@millrace/base'
 import type { Catalog } from '../catalog/catalog.ts'
 import { type StorageEngine, StorageError } from '../engine.ts'
@@ -59,7 +60,7 @@ export async function openDiskEngine(options: DiskEngineOptions): Promise<Storag
   const folders: DataFolder[] = []
   try {
     for (const dir of options.dirs)
-      folders.push(await DataFolder.open(fs, dir, { clusterId: catalog.clusterId, nodeId, random }))
+      folders.push(await DataFolder.open(fs, resolve(dir), { clusterId: catalog.clusterId, nodeId, random }))
   } catch (fault) {
     for (const folder of folders) folder.release()
     throw fault

@@ -24,7 +24,7 @@ import type { FileSystem } from '../file-system.ts'
 import { activeProducersOf } from '../log/active-producers.ts'
 import { refusal } from '../log/admission.ts'
 import { DiskLog } from '../log/disk-log.ts'
-import { isCorrupt, repairIndexes } from '../log/index-repair.ts'
+import { withRepairs } from '../log/index-repair.ts'
 import { type OpenedLog, openLog } from '../log/log-loader.ts'
 import type { LogServices } from '../log/log-services.ts'
 import { answerOffset } from '../log/offset-query.ts'
@@ -221,24 +221,11 @@ export class DiskLogEngine implements LogEngine {
   async checkRetention(): Promise<void> {
     for (const log of this.#allLogs()) {
       if (this.#isClosed) return
-      try {
-        log.retain(this.#parts.clock.now())
-      } catch (fault) {
-        await this.#mendAfterRetention(log, fault)
-      }
+      await withRepairs(this.#services, log, () => log.retain(this.#parts.clock.now())).catch((fault: unknown) =>
+        this.#parts.logger.error('retention failed', { partition: log.name, reason: fault }),
+      )
       await yieldTurn()
     }
-  }
-
-  async #mendAfterRetention(log: DiskLog, fault: unknown): Promise<void> {
-    if (!isCorrupt(fault)) {
-      this.#parts.logger.error('retention failed', { partition: log.name, reason: fault })
-      return
-    }
-    const broken = log.segments.find(segment => fault.path?.startsWith(segment.log.path.slice(0, -4)))
-    await repairIndexes(this.#services, log, broken?.baseOffset ?? log.logStartOffset).catch((cause: unknown) =>
-      this.#parts.logger.error('segment is damaged', { partition: log.name, reason: cause }),
-    )
   }
 
   async checkpoint(): Promise<void> {

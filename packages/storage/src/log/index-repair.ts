@@ -7,24 +7,44 @@ export const isCorrupt = (fault: unknown): fault is StorageError =>
   fault instanceof StorageError && fault.code === 'CORRUPT'
 
 /**
- * Makes the indexes of a closed segment again and puts it in the old one's place. Throws what damage it finds in the log itself, which nothing here can mend;
- * the active segment's indexes are this process's own work and are not doubted.
+ * Makes the indexes of the closed segment that the fault is about again, and puts it in the old one's place. Throws what damage it finds in the log
+ * itself, which nothing here can mend; the active segment's indexes are this process's own work and are not doubted.
  */
-export async function repairIndexes(services: LogServices, log: DiskLog, offset: number): Promise<void> {
-  const index = log.segments.findLastIndex(segment => segment.baseOffset <= offset)
-  const broken = log.segments[Math.max(0, index)]
-  if (broken === undefined || broken === log.activeSegment)
-    throw new StorageError('CORRUPT', `the active segment of ${log.name} cannot be read at offset ${offset}`)
-  services.logger.warn('index is made again', { log: broken.log.path })
+export async function repairIndexes(services: LogServices, log: DiskLog, fault: StorageError): Promise<void> {
+  const broken = log.segments.find(segment => fault.path?.startsWith(segment.log.path.slice(0, -'.log'.length)))
+  if (broken === undefined || broken === log.activeSegment) throw fault
+  services.logger.warn('index is made again', { reason: fault.message })
   const { folder, baseOffset, sizeBytes, createdMs } = broken
   const fresh = new LogSegment(services.files, folder, { baseOffset, sizeBytes, createdMs })
   fresh.hasTransactionIndex = broken.hasTransactionIndex
-  const { indexIntervalBytes } = log.config
-  const goodEnd = await fresh.rebuild({ depth: 'headers', indexIntervalBytes })
+  const goodEnd = await fresh.rebuild({ depth: 'headers', indexIntervalBytes: log.config.indexIntervalBytes })
   if (goodEnd !== sizeBytes) throw damaged(fresh, goodEnd)
   const at = log.segments.indexOf(broken)
   if (at < 0) return
   broken.close()
   log.segments[at] = fresh
   log.settle([fresh])
+}
+
+/** Runs what reads the log; an index that turns out not to fit is made again, each segment's once. */
+export async function withRepairs<T>(
+  services: LogServices,
+  log: DiskLog,
+  run: () => T | Promise<T>,
+  firstFault?: unknown,
+): Promise<T> {
+  const repaired = new Set<string>()
+  let fault = firstFault
+  for (;;) {
+    if (fault !== undefined) {
+      if (!isCorrupt(fault) || repaired.has(fault.path ?? '')) throw fault
+      repaired.add(fault.path ?? '')
+      await repairIndexes(services, log, fault)
+    }
+    try {
+      return await run()
+    } catch (next) {
+      fault = next
+    }
+  }
 }

@@ -95,7 +95,8 @@ class Loading {
       logStartOffset: Math.max(logStartOffset, segments[0]!.baseOffset),
       logEndOffset: this.#logEndOffset,
       flushedOffset: segments.find(segment => segment.isDirty)?.baseOffset ?? this.#logEndOffset,
-      folderIsNew: this.#place.folderIsNew,
+      // A process that was killed may have left names that are not on the device.
+      folderIsNew: this.#place.folderIsNew || !this.#known.isClean,
       straySnapshot: this.#keepOneStraySnapshot(),
     })
     const epochsChanged = this.#epochs.cutFrom(this.#logEndOffset + 1)
@@ -137,6 +138,7 @@ class Loading {
       const sizeBytes = stat?.sizeBytes ?? 0
       const segment = new LogSegment(files, folder, { baseOffset, sizeBytes, createdMs: stat?.modifiedMs ?? 0 })
       segment.hasTransactionIndex = this.#has(segment, 'txnindex')
+      segment.isNew = !this.#known.isClean
       segments.push(segment)
     }
     return segments.sort((a, b) => a.baseOffset - b.baseOffset)
@@ -217,6 +219,10 @@ class Loading {
     let nextOffset = this.#segments[firstUnsafe]!.baseOffset
     for (let i = firstUnsafe; i < this.#segments.length; i++) {
       const segment = this.#segments[i]!
+      if (this.#isBehindGap(segment, nextOffset)) {
+        this.#dropFrom(i)
+        break
+      }
       const sizeBytes = segment.sizeBytes
       if (segment.hasTransactionIndex) segment.transactions.truncate(0)
       const goodEnd = await segment.rebuild({ depth: 'whole', indexIntervalBytes }, (batch, records) => {
@@ -232,6 +238,11 @@ class Loading {
       this.#dropFrom(i + 1)
     }
     this.#logEndOffset = Math.max(nextOffset, this.#segments.at(-1)!.baseOffset)
+  }
+
+  /** A power cut may take the end of a segment and leave the next one. Only compaction leaves gaps of its own. */
+  #isBehindGap(segment: LogSegment, nextOffset: number): boolean {
+    return segment.baseOffset > nextOffset && !this.#place.config.cleanupPolicy.includes('compact')
   }
 
   #replay(segment: LogSegment, batch: BatchHeader, records: Buffer): void {

@@ -2,6 +2,7 @@
 import { type LogRefusal, type MaybePromise, type OffsetFound, type OffsetQuery, StorageError } from '../engine.ts'
 import { refusal } from './admission.ts'
 import type { DiskLog } from './disk-log.ts'
+import { withRepairs } from './index-repair.ts'
 import type { LogServices } from './log-services.ts'
 import { readableEnd } from './offset-range.ts'
 import { type RecordTime, recordAtOrAfter, recordOfMaxTimestamp } from './record-time.ts'
@@ -41,7 +42,7 @@ async function searched(
   search: () => Promise<OffsetFound>,
 ): Promise<OffsetFound | LogRefusal> {
   try {
-    return await search()
+    return await withRepairs(services, log, search)
   } catch (fault) {
     if (!(fault instanceof StorageError)) throw fault
     services.logger.error('search by time failed', { partition: log.name, reason: fault.message })

@@ -3,7 +3,7 @@ import type { LogRefusal, MaybePromise, PartitionLog, ReadBudget, ReadEntry, Rea
 import { StorageError } from '../engine.ts'
 import { refusal } from './admission.ts'
 import { DiskLog } from './disk-log.ts'
-import { isCorrupt, repairIndexes } from './index-repair.ts'
+import { withRepairs } from './index-repair.ts'
 import { type BatchRun, type ReadRange, readSegments, type SegmentRead } from './log-reader.ts'
 import type { LogServices } from './log-services.ts'
 import { readableEnd, refusedRead } from './offset-range.ts'
@@ -84,18 +84,14 @@ async function mend(
   read: { readonly log: DiskLog; readonly entry: ReadEntry; readonly range: ReadRange; readonly fault: unknown },
 ): Promise<ReadOutcome> {
   const { log, entry, range } = read
-  if (!(read.fault instanceof StorageError)) throw read.fault
   try {
-    if (!isCorrupt(read.fault)) throw read.fault
-    await repairIndexes(services, log, entry.offset)
-    return finish(log, entry, await readSegments(log.segments, range, undefined))
+    const run = await withRepairs(services, log, () => readSegments(log.segments, range, undefined), read.fault)
+    return finish(log, entry, run)
   } catch (fault) {
     if (!(fault instanceof StorageError)) throw fault
     services.logger.error('read failed', { partition: log.name, offset: entry.offset, reason: fault.message })
-    return refusedWith(
-      log,
-      refusal('KAFKA_STORAGE_ERROR', `${log.name} cannot be read at offset ${entry.offset}: ${fault.message}`),
-    )
+    const message = `${log.name} cannot be read at offset ${entry.offset}: ${fault.message}`
+    return refusedWith(log, refusal('KAFKA_STORAGE_ERROR', message))
   }
 }
 
