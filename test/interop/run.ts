@@ -1,5 +1,6 @@
 // The interop suite: real Kafka clients, each as its registry delivers it, against a broker started for them.
 //   node run.ts [--against millrace|kafka] [--only name,name] [--broker host:port] [--minutes N] [--keep]
+// A name is a folder under clients/, or storage-exchange.
 // Against Apache Kafka it shows that the tests are right, against Millrace that the broker is.
 
 import { homedir } from 'node:os'
@@ -8,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { type Broker, freshFolder, installKafka, KINDS, type Kind, removeFolder, startBroker } from './broker.ts'
 import { type ClientRun, clientNames, type Result, runClient } from './client.ts'
 import { dumpLogs } from './dump-log.ts'
+import { exchange, installExchange, routesOf } from './storage-exchange.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,12 +22,14 @@ const { values } = parseArgs({
 })
 
 const against = KINDS.find(kind => kind === values.against) ?? fail(`--against takes ${KINDS.join(' or ')}`)
+const EXCHANGE = 'storage-exchange'
+const isExchangeChosen = values.only?.split(',').includes(EXCHANGE) ?? true
 const names = chosenNames(values.only)
 const deadline = performance.now() + minutesOf(values.minutes) * 60_000
 const env = { INTEROP_CACHE: process.env.INTEROP_CACHE ?? join(homedir(), '.cache/millrace-interop') }
 process.env.INTEROP_CACHE = env.INTEROP_CACHE
 
-const results = values.broker === undefined ? await againstOwnBroker(against) : await runAll(values.broker, () => false)
+const results = values.broker === undefined ? await againstOwn(against) : await runAll(values.broker, () => false)
 report(results)
 process.exit(results.some(result => result.outcome === 'failed') ? 1 : 0)
 
@@ -42,9 +46,14 @@ function minutesOf(text: string): number {
 function chosenNames(only: string | undefined): string[] {
   const all = clientNames()
   if (only === undefined) return all
-  const chosen = only.split(',').filter(name => name !== '')
+  const chosen = only.split(',').filter(name => name !== '' && name !== EXCHANGE)
   const unknown = chosen.find(name => !all.includes(name))
-  return unknown === undefined ? chosen : fail(`no client "${unknown}"; there are ${all.join(', ')}`)
+  return unknown === undefined ? chosen : fail(`no client "${unknown}"; there are ${[...all, EXCHANGE].join(', ')}`)
+}
+
+async function againstOwn(kind: Kind): Promise<Result[]> {
+  const ofClients = names.length > 0 ? await againstOwnBroker(kind) : []
+  return [...ofClients, ...(isExchangeChosen ? await exchanges(kind) : [])]
 }
 
 /** Starts a broker in a fresh folder, runs every client, stops it, and has kafka-dump-log read what it left on disk. */
@@ -107,6 +116,32 @@ async function dumpedLogs(data: string): Promise<Result> {
   const wrong = dumped.fileCount === 0 || dumped.complaints.length > 0
   const detail = dumped.complaints.slice(0, 5).join('; ') || `${dumped.fileCount} files, ${dumped.batchCount} batches`
   return { client: 'kafka-dump-log', scenario: 'every-file', outcome: wrong ? 'failed' : 'passed', detail }
+}
+
+async function exchanges(kind: Kind): Promise<Result[]> {
+  const results: Result[] = []
+  const add = (scenario: string, outcome: Result['outcome'], detail: string) =>
+    results.push({ client: EXCHANGE, scenario, outcome, detail })
+  try {
+    await installExchange()
+  } catch (error) {
+    add('install', 'skipped', (error as Error).message)
+    return results
+  }
+  for (const route of routesOf(kind)) {
+    if (performance.now() > deadline) {
+      add(route, 'failed', 'no time left')
+      continue
+    }
+    try {
+      add(route, 'passed', await exchange(route, values.keep))
+    } catch (error) {
+      const { message } = error as Error
+      console.log(`--- ${EXCHANGE} ${route}\n${message}\n---`)
+      add(route, 'failed', message.split('\n')[0]!)
+    }
+  }
+  return results
 }
 
 function report(all: readonly Result[]): void {
