@@ -5,6 +5,7 @@
 import type { Logger } from '@millrace/base'
 import { type CompressionCodec, Produce, type ProduceResponse, ZERO_UUID } from '@millrace/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
+import { Refresher } from '../cluster/refresher.ts'
 import { backoffMs } from '../cluster/retry.ts'
 import { KafkaError, wireError } from '../errors.ts'
 import type { Accumulator } from './accumulator.ts'
@@ -40,14 +41,12 @@ export class Sender {
   readonly #identities: IdentitySource | undefined
   readonly #options: SenderOptions
   readonly #logger: Logger
+  readonly #refresher: Refresher
   readonly #onLost: (error: KafkaError, recordCount: number) => void
   readonly #inFlight = new Map<number, number>()
   #scheduled: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
   #urgent = 0
-  #refreshing = false
-  /** Refreshes in a row that brought no leader: the pauses between them grow. */
-  #fruitless = 0
   #fatal: KafkaError | undefined
 
   constructor(
@@ -62,6 +61,7 @@ export class Sender {
     this.#options = options
     this.#onLost = options.onLost
     this.#logger = cluster.options.logger
+    this.#refresher = new Refresher(cluster, () => this.wake())
   }
 
   wake(): void {
@@ -84,6 +84,7 @@ export class Sender {
   /** Fails all that has not been sent, and whatever comes later. */
   stop(error: KafkaError): void {
     this.#fatal = error
+    this.#refresher.close()
     clearTimeout(this.#timer)
     for (const queue of [...this.#accumulator.active])
       while (queue.waiting.length > 0) this.#lose(queue, queue.drop(), error)
@@ -154,31 +155,8 @@ export class Sender {
     const { metadata } = this.#cluster
     const view = metadata.isStale ? undefined : metadata.peek(topic)?.partitions[partition]
     if (view !== undefined && view.leaderId >= 0) return view.leaderId
-    this.#refresh(topic)
+    this.#refresher.refresh([topic])
     return undefined
-  }
-
-  #refresh(topic: string): void {
-    if (this.#refreshing) return
-    this.#refreshing = true
-    const again = (pause: number): void => {
-      setTimeout(() => {
-        this.#refreshing = false
-        this.wake()
-      }, pause)
-    }
-    const { metadata, options } = this.#cluster
-    metadata.refresh([topic]).then(
-      () => {
-        const isWhole = metadata.peek(topic)?.partitions.every(({ leaderId }) => leaderId >= 0)
-        this.#fruitless = isWhole ? 0 : this.#fruitless + 1
-        again(isWhole ? 0 : backoffMs(options, this.#fruitless))
-      },
-      error => {
-        this.#logger.debug('no metadata', { error })
-        again(backoffMs(options, this.#fruitless++))
-      },
-    )
   }
 
   #hasIdentity(queue: PartitionQueue): boolean {
