@@ -77,7 +77,11 @@ class Node implements Broker {
       random,
       logger,
     })
-    const load = new ServerLoad(config.queuedMaxRequests, UNSENT_BYTES_MAX)
+    const load = new ServerLoad({
+      requestsMax: config.queuedMaxRequests,
+      requestBytesMax: config.queuedMaxRequestBytes,
+      unsentBytesMax: UNSENT_BYTES_MAX,
+    })
     const services: Services = {
       config,
       image: this.#image,

@@ -13,7 +13,7 @@ async function remove(services: Services, groupId: string, cx: RequestContext) {
   const unauthorized = refuseGroup(cx, 'DELETE', groupId)
   if (unauthorized !== undefined) return { groupId, errorCode: codeOf(unauthorized) }
   const reply = await askGroup(
-    services,
+    { services, cx },
     groupId,
     (id, now) => ({ kind: 'deleteGroup', now, request: id, offsets: services.groups.offsetsOf(groupId) }),
     'groupDeleted',

@@ -110,7 +110,10 @@ class FetchWork {
   async #wait(): Promise<FetchResponseInput> {
     const { purgatory, load } = this.#services
     const watched = this.#entries.map(e => e.partition)
-    await load.whileParked(purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough()))
+    await load.whileParked(
+      this.#cx,
+      purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough()),
+    )
     return this.#respond(await this.#read())
   }
 

@@ -8,12 +8,12 @@ type Kind = GroupReply['kind']
 
 /** Puts a request to the group and waits for one of the replies that answer it. */
 export async function askGroup<K extends Kind>(
-  services: Services,
+  { services, cx }: { readonly services: Services; readonly cx: RequestContext },
   groupId: string,
   eventOf: (request: RequestId, now: number) => GroupEvent,
   ...kinds: readonly K[]
 ): Promise<Extract<GroupReply, { kind: K }>> {
-  const reply = await services.load.whileParked(services.groups.ask(groupId, eventOf))
+  const reply = await services.load.whileParked(cx, services.groups.ask(groupId, eventOf))
   if (!(kinds as readonly Kind[]).includes(reply.kind))
     throw new Error(`a group answered ${reply.kind} to what can be ${kinds.join(' or ')}`)
   return reply as Extract<GroupReply, { kind: K }>

@@ -7,7 +7,7 @@ export const heartbeat = handler(Heartbeat, async (services, request, cx) => {
   if (unauthorized !== undefined) return { errorCode: codeOf(unauthorized) }
   const { groupId, memberId, groupInstanceId: instanceId, generationId: generation } = request
   const reply = await askGroup(
-    services,
+    { services, cx },
     groupId,
     (id, now) => ({ kind: 'heartbeat', now, request: id, memberId, instanceId, generation }),
     'heartbeat',

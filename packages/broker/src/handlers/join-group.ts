@@ -22,7 +22,7 @@ export const joinGroup = handler(JoinGroup, async (services, request, cx) => {
   const unauthorized = refuseGroup(cx, 'READ', request.groupId)
   if (unauthorized !== undefined) return refuse(unauthorized, request.memberId)
   const reply = await askGroup(
-    services,
+    { services, cx },
     request.groupId,
     (id, now) => ({
       kind: 'join',

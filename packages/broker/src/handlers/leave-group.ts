@@ -13,7 +13,7 @@ export const leaveGroup = handler(LeaveGroup, async (services, request, cx) => {
     ? request.members.map(m => ({ memberId: m.memberId, instanceId: m.groupInstanceId }))
     : [{ memberId: request.memberId, instanceId: null }]
   const reply = await askGroup(
-    services,
+    { services, cx },
     request.groupId,
     (id, now) => ({ kind: 'leave', now, request: id, members }),
     'left',

@@ -28,7 +28,7 @@ export const offsetCommit = handler(OffsetCommit, async (services, request, cx) 
   if (offsets.length === 0 && request.topics.length > 0)
     return { topics: request.topics.map((asked, i) => answerAll(asked, known[i] as ErrorName)) }
   const reply = await askGroup(
-    services,
+    { services, cx },
     request.groupId,
     (id, now) => ({
       kind: 'commit',

@@ -15,7 +15,7 @@ export const offsetDelete = handler(OffsetDelete, async (services, request, cx) 
     .filter(({ name }) => !refusals.has(name))
     .flatMap(({ name, partitions: asked }) => asked.map(p => ({ topic: name, partition: p.partitionIndex })))
   const reply = await askGroup(
-    services,
+    { services, cx },
     groupId,
     (id, now) => ({ kind: 'deleteOffsets', now, request: id, partitions, offsets: services.groups.offsetsOf(groupId) }),
     'offsetsDeleted',

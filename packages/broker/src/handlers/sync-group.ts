@@ -13,7 +13,7 @@ export const syncGroup = handler(SyncGroup, async (services, request, cx) => {
   if (cx.version >= PROTOCOL_SINCE && (request.protocolType === null || request.protocolName === null))
     return refuse('INCONSISTENT_GROUP_PROTOCOL')
   const reply = await askGroup(
-    services,
+    { services, cx },
     request.groupId,
     (id, now) => ({
       kind: 'sync',

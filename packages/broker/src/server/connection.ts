@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Clock, Logger } from '@millrace/base'
+import type { Clock, Logger, Scheduled } from '@millrace/base'
 import type { Dispatcher, Outcome } from './dispatcher.ts'
 import { describeForeign } from './foreign.ts'
 import { FrameParser } from './frame-parser.ts'
@@ -10,11 +10,13 @@ import type { ServerLoad } from './server-load.ts'
 const IN_FLIGHT_MAX = 16
 /** With more than this unsent, the next request waits: a slow reader holds one answer of its own and no more. */
 const UNSENT_BYTES_MAX = 1 << 20
+/** How long the last answers may take to leave and the client to hang up, once the connection is to end. */
+const END_MS = 5_000
 
 export interface ConnectionOptions {
   readonly socket: Socket
   readonly facts: ConnectionFacts
-  readonly dispatcher: Dispatcher
+  readonly dispatcher: Pick<Dispatcher, 'dispatch'>
   readonly load: ServerLoad
   readonly requestBytesMax: number
   readonly clock: Clock
@@ -27,11 +29,19 @@ interface Turn {
   outcome: Outcome | undefined
 }
 
+type Close = Extract<Outcome, { kind: 'close' }>
+
 /**
  * One client's socket: frames in, answers out in the same order, several requests under way at a time.
  *
  *   socket ─► parser ─► #frames ─► dispatcher ─► #turns ─► #out ─► socket
  *                        waits while too much is under way or unsent; the socket is not read meanwhile
+ *
+ *   open ──drain()──► draining ──all answered──► ending ──sent and hung up, or END_MS──► closed
+ *     └────────── a `close` outcome has its turn ──┘
+ *
+ * `draining` serves nothing new. `ending` sends what is left, then its FIN, and throws away what still comes in: closing a socket with unread bytes would
+ * reset it, and a reset takes the last answers away from the client.
  */
 export class Connection {
   readonly facts: ConnectionFacts
@@ -39,15 +49,22 @@ export class Connection {
   readonly #parser: FrameParser
   readonly #frames: Buffer[] = []
   readonly #turns: Turn[] = []
+  #phase: 'open' | 'draining' | 'ending' | 'closed' = 'open'
+  /** A `close` outcome is in the row: whatever came after that request is not served. */
+  #isDoomed = false
+  /** What came in cannot be a request. It has its turn after the requests before it. */
+  #misfit: Close | undefined
   #out: Buffer[] = []
   #outBytes = 0
   #flushIsDue = false
   #paused = false
-  #throttled = false
-  #draining = false
-  #closed = false
+  #throttledUntilMs = 0
+  #throttle: Scheduled | undefined
+  #deadline: Scheduled | undefined
   #sawFrame = false
-  /** Monotonic milliseconds of the last whole request or answer. A frame that trickles in does not count. */
+  /** Bytes counted with the load for the frame that is coming in. */
+  #reserved = 0
+  /** Monotonic milliseconds of the last whole request, or of the last bytes that left. A frame that trickles in does not count. */
   lastActiveMs: number
 
   constructor(options: ConnectionOptions) {
@@ -55,83 +72,129 @@ export class Connection {
     this.facts = options.facts
     this.#parser = new FrameParser(options.requestBytesMax)
     this.lastActiveMs = options.clock.monotonicMs()
-    const { socket } = options
+    const { socket, logger } = options
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
-    socket.on('drain', () => this.#drained())
-    socket.on('error', error => options.logger.debug('connection lost', { client: this.facts.clientHost, error }))
-    socket.on('close', () => this.#ended())
+    socket.on('drain', () => this.#serve())
+    socket.on('error', error => logger.debug('connection lost', { client: this.facts.clientHost, error }))
+    socket.on('close', () => {
+      this.#letGo()
+      options.onClose(this)
+    })
   }
 
-  /** No requests under way and nothing left to send. */
+  /** Nothing of it is being worked on: it is the client's move, to ask or to read. */
   get isIdle(): boolean {
-    return this.#turns.length === 0 && this.#frames.length === 0 && this.#unsent() === 0
+    return this.#turns.length === 0 && (this.#frames.length === 0 || this.#unsent() > 0)
   }
 
-  /** Lets what is under way be answered, reads no more, and then closes. */
+  /** Lets what is under way be answered, serves nothing more, and then closes. */
   drain(): void {
-    this.#draining = true
+    if (this.#phase !== 'open') return
+    this.#phase = 'draining'
     this.#frames.length = 0
+    this.#reserve()
     this.#options.socket.pause()
-    if (this.isIdle) this.#options.socket.end()
+    if (this.#turns.length > 0) return
+    // Nobody waits for anything here, so nothing is lost by not waiting for the client either.
+    if (this.#unsent() === 0) this.#options.socket.destroySoon()
+    else this.#end()
   }
 
+  /** Ends it at once. */
   close(reason?: string): void {
-    if (this.#closed) return
-    if (reason !== undefined)
-      this.#options.logger.info(`closed a connection: ${reason}`, {
-        client: this.facts.clientHost,
-        listener: this.facts.listener,
-      })
+    if (this.#phase === 'closed') return
+    if (reason !== undefined) this.#logClose(reason)
+    this.#letGo()
     this.#options.socket.destroy()
   }
 
-  #ended(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#options.load.unsent(-this.#outBytes)
+  #logClose(reason: string): void {
+    const { clientHost: client, listener } = this.facts
+    this.#options.logger.info(`closed a connection: ${reason}`, { client, listener })
+  }
+
+  /** Requests under way finish without it; `#answer` finds no turns. */
+  #letGo(): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    const { load } = this.#options
+    load.unsent(-this.#outBytes)
+    load.forget(this.#resume)
+    if (this.#reserved > 0) load.release(this.#reserved)
+    this.#reserved = 0
+    this.#throttle?.cancel()
+    this.#deadline?.cancel()
     this.#frames.length = 0
+    this.#turns.length = 0
     this.#out = []
-    this.#options.onClose(this)
+    this.#outBytes = 0
   }
 
   #receive(chunk: Buffer): void {
+    if (this.#phase !== 'open' || this.#isDoomed || this.#misfit !== undefined) return
     const bad = this.#parser.push(chunk, frame => {
       this.#sawFrame = true
       this.#frames.push(frame)
     })
+    if (bad !== undefined) this.#misfit = this.#misfitOf(bad, chunk)
+    // A frame that is complete now must not be kept out by its own reservation.
+    this.#reserve()
     this.#serve()
-    if (bad !== undefined) this.#refuseSize(bad, chunk)
   }
 
   /** A peer that speaks something else altogether is told so, in its own words where it has any. */
-  #refuseSize(size: number, chunk: Buffer): void {
+  #misfitOf(size: number, chunk: Buffer): Close {
     const foreign = this.#sawFrame ? undefined : describeForeign(chunk)
-    if (foreign?.answer !== undefined) this.#options.socket.end(foreign.answer)
-    this.close(
-      foreign?.reason ??
-        `a request of ${size} bytes, at most ${this.#options.requestBytesMax} are allowed (socket.request.max.bytes)`,
-    )
+    if (foreign !== undefined) return { kind: 'close', ...foreign }
+    const max = this.#options.requestBytesMax
+    return {
+      kind: 'close',
+      reason: `a request of ${size} bytes, at most ${max} are allowed (socket.request.max.bytes)`,
+    }
   }
 
   #serve(): void {
     while (this.#frames.length > 0 && this.#mayServe()) this.#serveOne(this.#frames.shift()!)
+    if (this.#misfit !== undefined && this.#frames.length === 0 && !this.#isDoomed) {
+      const turn: Turn = { outcome: undefined }
+      this.#turns.push(turn)
+      this.#settle(turn, this.#misfit)
+    }
+    this.#reserve()
     this.#steer()
     this.#flush()
   }
 
   #mayServe(): boolean {
-    if (this.#closed || this.#draining || this.#throttled) return false
+    if (this.#phase !== 'open' || this.#isDoomed || this.#throttle !== undefined) return false
     if (this.#turns.length >= IN_FLIGHT_MAX || this.#unsent() > UNSENT_BYTES_MAX) return false
     return this.#options.load.admit(this.#resume)
   }
 
   readonly #resume = (): void => this.#serve()
 
+  /**
+   * `queued.max.request.bytes` covers a request from its size prefix on, as in Kafka: one that has begun is read to its end, whoever comes later. Not while
+   * whole frames wait: those keep the socket from being read, and would wait for bytes that they hold themselves.
+   */
+  #reserve(): void {
+    const { load } = this.#options
+    const wanted = this.#phase === 'open' && this.#frames.length === 0 ? this.#parser.claimed : 0
+    if (wanted === this.#reserved) return
+    if (this.#reserved > 0) load.release(this.#reserved)
+    this.#reserved = 0
+    if (wanted === 0 || !load.admit(this.#resume)) return
+    load.hold(wanted)
+    this.#reserved = wanted
+  }
+
   /** The socket is read only while what it brings can be served. */
   #steer(): void {
-    const pause = this.#frames.length > 0 || this.#throttled
-    if (pause === this.#paused || this.#closed || this.#draining) return
+    if (this.#phase !== 'open') return
+    const isBlocked = this.#frames.length > 0 || (this.#parser.claimed > 0 && this.#reserved === 0)
+    const pause = isBlocked || this.#throttle !== undefined || this.#isDoomed
+    if (pause === this.#paused) return
     this.#paused = pause
     if (pause) this.#options.socket.pause()
     else this.#options.socket.resume()
@@ -143,18 +206,20 @@ export class Connection {
     const turn: Turn = { outcome: undefined }
     this.#turns.push(turn)
     const outcome = dispatcher.dispatch(frame, this.facts)
-    if (!(outcome instanceof Promise)) {
-      turn.outcome = outcome
-      this.#answer()
-      return
-    }
-    load.started()
+    if (!(outcome instanceof Promise)) return this.#settle(turn, outcome)
+    const bytes = frame.length
+    load.started(bytes)
     void outcome.then(late => {
-      load.ended()
-      turn.outcome = late
-      this.#answer()
+      load.ended(bytes)
+      this.#settle(turn, late)
       this.#serve()
     })
+  }
+
+  #settle(turn: Turn, outcome: Outcome): void {
+    turn.outcome = outcome
+    if (outcome.kind === 'close') this.#isDoomed = true
+    this.#answer()
   }
 
   /** Moves the answers that are due, up to the first that is still being worked on. */
@@ -163,28 +228,51 @@ export class Connection {
       const { outcome } = this.#turns[0]!
       if (outcome === undefined) return
       this.#turns.shift()
-      if (this.#closed) continue
-      if (outcome.kind === 'close') return this.close(outcome.reason)
+      if (outcome.kind === 'close') return this.#endFor(outcome)
       if (outcome.kind === 'answer') this.#queue(outcome.chunks, outcome.bytes, outcome.throttleTimeMs)
     }
-    if (this.#draining) this.#flush()
+    if (this.#phase === 'draining') this.#end()
+  }
+
+  #endFor({ reason, answer }: Close): void {
+    this.#logClose(reason)
+    if (answer !== undefined) this.#queue([answer], answer.length, 0)
+    this.#end()
+  }
+
+  /** What is queued leaves, and nothing after it. */
+  #end(): void {
+    if (this.#phase === 'ending' || this.#phase === 'closed') return
+    this.#phase = 'ending'
+    this.#turns.length = 0
+    this.#frames.length = 0
+    this.#reserve()
+    this.#flush()
+    const { socket, clock } = this.#options
+    socket.end()
+    socket.resume()
+    this.#deadline = clock.schedule(END_MS, () => this.close())
   }
 
   #queue(chunks: readonly Buffer[], bytes: number, throttleTimeMs: number): void {
     for (const chunk of chunks) this.#out.push(chunk)
     this.#outBytes += bytes
     this.#options.load.unsent(bytes)
-    if (throttleTimeMs > 0) this.#throttle(throttleTimeMs)
+    if (throttleTimeMs > 0) this.#throttleFor(throttleTimeMs)
     if (this.#flushIsDue) return
     this.#flushIsDue = true
     queueMicrotask(() => this.#flush())
   }
 
-  /** KIP-219: the answer has left; the next request is read only after the time is up. */
-  #throttle(ms: number): void {
-    this.#throttled = true
-    this.#options.clock.schedule(ms, () => {
-      this.#throttled = false
+  /** KIP-219: the answer has left; the next request is read only after the time is up. Of several answers the latest time holds. */
+  #throttleFor(ms: number): void {
+    const { clock } = this.#options
+    const untilMs = clock.monotonicMs() + ms
+    if (this.#throttle !== undefined && untilMs <= this.#throttledUntilMs) return
+    this.#throttle?.cancel()
+    this.#throttledUntilMs = untilMs
+    this.#throttle = clock.schedule(ms, () => {
+      this.#throttle = undefined
       this.#serve()
     })
   }
@@ -192,29 +280,21 @@ export class Connection {
   /** One write for all that is due in this turn. */
   #flush(): void {
     this.#flushIsDue = false
-    const { socket } = this.#options
-    if (this.#closed || this.#out.length === 0) return this.#endIfDrained()
+    if (this.#out.length === 0) return
+    const { socket, load, clock } = this.#options
     const chunks = this.#out
     const bytes = this.#outBytes
     this.#out = []
     this.#outBytes = 0
-    this.lastActiveMs = this.#options.clock.monotonicMs()
+    // The client has hung up: its answers go where it went.
+    if (!socket.writable) return load.unsent(-bytes)
     socket.cork()
     for (let i = 0; i < chunks.length - 1; i++) socket.write(chunks[i]!)
     socket.write(chunks[chunks.length - 1]!, () => {
-      this.#options.load.unsent(-bytes)
-      this.#endIfDrained()
+      load.unsent(-bytes)
+      this.lastActiveMs = clock.monotonicMs()
     })
     socket.uncork()
-  }
-
-  #endIfDrained(): void {
-    if (this.#draining && this.isIdle && !this.#closed) this.#options.socket.end()
-  }
-
-  #drained(): void {
-    this.lastActiveMs = this.#options.clock.monotonicMs()
-    this.#serve()
   }
 
   #unsent(): number {

@@ -8,7 +8,10 @@ import type { Services } from '../services.ts'
 import { type Answer, type AnyHandler, type Registry, supports } from './handler.ts'
 import { type ConnectionFacts, RequestContext } from './request-context.ts'
 
-/** What becomes of one request. `close` ends the connection: what follows on it could not be understood, or must not be answered. */
+/**
+ * What becomes of one request. `close` ends the connection, after the answers before it: what follows on it could not be understood, or must not be
+ * answered. `answer` is for a peer that speaks another protocol.
+ */
 export type Outcome =
   | {
       readonly kind: 'answer'
@@ -17,7 +20,7 @@ export type Outcome =
       readonly throttleTimeMs: number
     }
   | { readonly kind: 'silence' }
-  | { readonly kind: 'close'; readonly reason: string }
+  | { readonly kind: 'close'; readonly reason: string; readonly answer?: Buffer }
 
 const SILENCE: Outcome = { kind: 'silence' }
 const API_VERSIONS = 18
@@ -52,28 +55,22 @@ export class Dispatcher {
       if (handler === undefined) return { kind: 'close', reason: `api key ${start.apiKey} is not served` }
       if (!supports(handler, start.apiVersion)) return this.#unsupported(handler, start)
       const clientId = readRequestRest(r, start.apiVersion >= handler.flexible)
-      cx = new RequestContext({ ...start, clientId }, connection, authorizer, clock.now())
+      cx = new RequestContext({ ...start, clientId, requestBytes: frame.length }, connection, authorizer, clock.now())
       const served = handler.serve(services, r, cx)
       const context = cx
       if (served instanceof Promise)
-        return served.then(
-          answer => this.#outcome(handler, context, answer, frame.length, startedMs),
-          error => this.#failed(handler.name, context, error),
-        )
-      return this.#outcome(handler, context, served, frame.length, startedMs)
+        return served
+          .then(answer => this.#outcome(handler, context, answer, startedMs))
+          .catch(error => this.#failed(handler.name, context, error))
+      return this.#outcome(handler, context, served, startedMs)
     } catch (error) {
       return this.#failed(registry.find(frame.length >= 2 ? frame.readInt16BE(0) : -1)?.name, cx, error)
     }
   }
 
-  #outcome(
-    h: AnyHandler,
-    cx: RequestContext,
-    answer: Answer | undefined,
-    requestBytes: number,
-    startedMs: number,
-  ): Outcome {
+  #outcome(h: AnyHandler, cx: RequestContext, answer: Answer | undefined, startedMs: number): Outcome {
     const { quotas, metrics, clock } = this.#options
+    const { requestBytes } = cx
     const throttleTimeMs = quotas.charge(cx, requestBytes)
     if (answer === undefined) {
       metrics.requestDone(h.name, clock.monotonicMs() - startedMs, requestBytes, 0)

@@ -1,7 +1,8 @@
 /** Recognises peers that speak another protocol on a Kafka port, by their first bytes. */
 interface Foreign {
   readonly reason: string
-  readonly answer?: string
+  /** To be sent before the connection ends. */
+  readonly answer?: Buffer
 }
 
 const HTTP = /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT) /
@@ -14,6 +15,8 @@ export function describeForeign(chunk: Buffer): Foreign | undefined {
   const body = "This port speaks Kafka's protocol, not HTTP. Point a Kafka client at it.\n"
   return {
     reason: 'an HTTP request on a Kafka listener',
-    answer: `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    answer: Buffer.from(
+      `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    ),
   }
 }

@@ -1,79 +1,90 @@
 /**
  * Cuts a byte stream into frames: int32 size, then that many bytes.
  *
- * A frame that lies within one chunk is a view of it; one that straddles chunks is joined once, when it is complete, so that memory grows with what has
- * been received and never with what a size claims.
+ * A frame that lies within one chunk is a view of it. One that straddles chunks is gathered in a buffer of its own, which grows with what has been received
+ * (to four times that, but for the first kilobyte) and never with what a size claims; a chunk is copied and not kept, so that a frame that comes byte by
+ * byte costs bytes and not objects.
  */
+const CAPACITY_MIN = 1024
+const GROWTH = 4
+const NOTHING = Buffer.alloc(0)
+
 export class FrameParser {
   readonly #sizeMax: number
-  #chunks: Buffer[] = []
-  #buffered = 0
-  /** Bytes that make up the size prefix and the frame; 0 until the prefix is complete. */
-  #needed = 0
+  /** Of the frame that is being gathered; -1 while its prefix is not complete. */
+  #size = -1
+  #prefix = 0
+  #prefixLength = 0
+  #gathered: Buffer = NOTHING
+  #length = 0
 
   constructor(sizeMax: number) {
     this.#sizeMax = sizeMax
   }
 
-  /** Bytes of a frame that is not complete yet. */
+  /** Bytes held of a frame that is not complete yet. */
   get buffered(): number {
-    return this.#buffered
+    return this.#size < 0 ? this.#prefixLength : this.#length + 4
   }
 
-  /** Calls `onFrame` for each frame that the chunk completes. Answers the bad size prefix if one was met: nothing after it can be read. */
+  /** Bytes allocated for it. */
+  get capacity(): number {
+    return this.#gathered.length
+  }
+
+  /** Bytes of the incomplete frame by its own account, its prefix included; 0 while that is not known. */
+  get claimed(): number {
+    return this.#size < 0 ? 0 : this.#size + 4
+  }
+
+  /** Calls `onFrame` for each frame that the chunk completes. Answers the bad size if one was met: nothing after it can be read, nor may be pushed. */
   push(chunk: Buffer, onFrame: (frame: Buffer) => void): number | undefined {
     let at = 0
-    if (this.#buffered > 0) {
-      at = this.#fill(chunk)
-      if (this.#isBad()) return this.#needed - 4
-      if (this.#needed === 0 || this.#buffered < this.#needed) return undefined
-      onFrame(this.#takeJoined())
-    }
-    while (chunk.length - at >= 4) {
-      const size = chunk.readInt32BE(at)
-      if (size < 0 || size > this.#sizeMax) return size
-      if (chunk.length - at - 4 < size) {
-        this.#needed = size + 4
-        break
+    while (at < chunk.length) {
+      if (this.#size < 0) {
+        if (this.#prefixLength === 0 && chunk.length - at >= 4) {
+          this.#prefix = chunk.readInt32BE(at)
+          at += 4
+        } else {
+          this.#prefix = (this.#prefix << 8) | chunk[at++]!
+          if (++this.#prefixLength < 4) continue
+          this.#prefixLength = 0
+        }
+        const size = this.#prefix
+        this.#prefix = 0
+        if (size < 0 || size > this.#sizeMax) return size
+        if (chunk.length - at >= size) {
+          onFrame(chunk.subarray(at, at + size))
+          at += size
+          continue
+        }
+        this.#size = size
       }
-      onFrame(chunk.subarray(at + 4, at + 4 + size))
-      at += 4 + size
+      at = this.#gather(chunk, at)
+      if (this.#length === this.#size) onFrame(this.#take())
     }
-    if (at < chunk.length) this.#keep(at === 0 ? chunk : chunk.subarray(at))
     return undefined
   }
 
-  /** Takes what the frame under way still needs and answers how much that was. */
-  #fill(chunk: Buffer): number {
-    let at = 0
-    if (this.#needed === 0) {
-      at = Math.min(4 - this.#buffered, chunk.length)
-      this.#keep(chunk.subarray(0, at))
-      if (this.#buffered < 4) return at
-      const prefix = Buffer.concat(this.#chunks)
-      this.#chunks = [prefix]
-      this.#needed = prefix.readInt32BE(0) + 4
-      if (this.#isBad()) return at
+  /** Takes what the frame under way still needs and answers where in the chunk that ends. */
+  #gather(chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + this.#size - this.#length)
+    const length = this.#length + end - at
+    if (length > this.#gathered.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.#size, Math.max(CAPACITY_MIN, length * GROWTH)))
+      this.#gathered.copy(larger, 0, 0, this.#length)
+      this.#gathered = larger
     }
-    const missing = Math.min(this.#needed - this.#buffered, chunk.length - at)
-    if (missing > 0) this.#keep(chunk.subarray(at, at + missing))
-    return at + missing
+    chunk.copy(this.#gathered, this.#length, at, end)
+    this.#length = length
+    return end
   }
 
-  #isBad(): boolean {
-    return this.#needed !== 0 && (this.#needed < 4 || this.#needed - 4 > this.#sizeMax)
-  }
-
-  #keep(part: Buffer): void {
-    this.#chunks.push(part)
-    this.#buffered += part.length
-  }
-
-  #takeJoined(): Buffer {
-    const joined = Buffer.concat(this.#chunks, this.#buffered)
-    this.#chunks = []
-    this.#buffered = 0
-    this.#needed = 0
-    return joined.subarray(4)
+  #take(): Buffer {
+    const frame = this.#gathered.subarray(0, this.#size)
+    this.#gathered = NOTHING
+    this.#size = -1
+    this.#length = 0
+    return frame
   }
 }

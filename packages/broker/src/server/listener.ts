@@ -12,6 +12,7 @@ export interface Endpoint {
 export interface ConnectionLimits {
   readonly connectionsMax: number
   connectionsPerIpMax(ip: string): number
+  /** Negative: never. */
   readonly idleMs: number
 }
 
@@ -25,6 +26,9 @@ export interface ServerOptions extends Pick<ConnectionOptions, 'dispatcher' | 'l
   readonly onCount: (listener: string, change: number) => void
 }
 
+const SWEEP_MS_MIN = 100
+const SWEEP_MS_MAX = 10_000
+
 /** All listeners of a node and the connections that came in by them. */
 export class SocketServer {
   readonly #options: ServerOptions
@@ -34,6 +38,7 @@ export class SocketServer {
   #nextId = 1
   #closing = false
   #sweep: Scheduled | undefined
+  #onEmpty: (() => void) | undefined
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -65,9 +70,13 @@ export class SocketServer {
     this.#sweep?.cancel()
     for (const server of this.#servers) server.close()
     for (const connection of this.#connections) connection.drain()
-    const deadline = this.#options.clock.monotonicMs() + graceMs
-    while (this.#connections.size > 0 && this.#options.clock.monotonicMs() < deadline)
-      await new Promise<void>(resolve => setTimeout(resolve, 10))
+    if (this.#connections.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#onEmpty = resolve
+      const deadline = this.#options.clock.schedule(graceMs, resolve)
+      await promise
+      deadline.cancel()
+    }
     for (const connection of this.#connections) connection.close()
   }
 
@@ -115,15 +124,23 @@ export class SocketServer {
     if (left === 0) this.#perIp.delete(clientHost)
     else this.#perIp.set(clientHost, left)
     this.#options.onCount(listener, -1)
+    if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
   /** One timer for all idle connections: re-arming one a request would cost more than looking at all of them now and then. */
   #sweepLater(): void {
     const { clock, limits } = this.#options
-    this.#sweep = clock.schedule(Math.min(10_000, Math.max(100, limits().idleMs / 4)), () => {
-      const oldest = clock.monotonicMs() - limits().idleMs
-      for (const c of this.#connections) if (c.lastActiveMs < oldest && c.isIdle) c.close()
+    const { idleMs } = limits()
+    const delayMs = idleMs < 0 ? SWEEP_MS_MAX : Math.min(SWEEP_MS_MAX, Math.max(SWEEP_MS_MIN, idleMs / 4))
+    this.#sweep = clock.schedule(delayMs, () => {
+      this.#closeSilent(limits().idleMs)
       this.#sweepLater()
     })
+  }
+
+  #closeSilent(idleMs: number): void {
+    if (idleMs < 0) return
+    const oldest = this.#options.clock.monotonicMs() - idleMs
+    for (const c of this.#connections) if (c.lastActiveMs < oldest && c.isIdle) c.close()
   }
 }

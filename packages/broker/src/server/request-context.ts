@@ -18,11 +18,21 @@ export class RequestContext {
   readonly clientId: string
   readonly connection: ConnectionFacts
   readonly receivedMs: number
+  /** Size of its frame. */
+  readonly requestBytes: number
+  /** Kept by ServerLoad. */
+  parkedCount = 0
   readonly #authorizer: Authorizer
   #closeReason: string | undefined
 
   constructor(
-    header: { apiKey: number; apiVersion: number; correlationId: number; clientId: string | null },
+    header: {
+      apiKey: number
+      apiVersion: number
+      correlationId: number
+      clientId: string | null
+      requestBytes: number
+    },
     connection: ConnectionFacts,
     authorizer: Authorizer,
     receivedMs: number,
@@ -33,6 +43,7 @@ export class RequestContext {
     this.clientId = header.clientId ?? ''
     this.connection = connection
     this.receivedMs = receivedMs
+    this.requestBytes = header.requestBytes
     this.#authorizer = authorizer
   }
 

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { FrameParser } from './frame-parser.ts'
+
+const SIZE_MAX = 5_000
+
+function framed(body: Buffer): Buffer {
+  const frame = Buffer.alloc(body.length + 4)
+  frame.writeInt32BE(body.length, 0)
+  body.copy(frame, 4)
+  return frame
+}
+
+/** Cuts at the given places, taken modulo what is left. */
+function cut(bytes: Buffer, lengths: readonly number[]): Buffer[] {
+  const chunks: Buffer[] = []
+  let at = 0
+  for (let i = 0; at < bytes.length; i++) {
+    const length = Math.min(bytes.length - at, lengths.length === 0 ? bytes.length : lengths[i % lengths.length]!)
+    chunks.push(Buffer.from(bytes.subarray(at, at + length)))
+    at += length
+  }
+  return chunks
+}
+
+const bodies = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 12 })
+const chunkLengths = fc.array(fc.oneof(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 900 })), {
+  maxLength: 20,
+})
+
+test('any chunking of any frames gives the same frames', () => {
+  fc.assert(
+    fc.property(bodies, chunkLengths, (given, lengths) => {
+      const sent = given.map(body => Buffer.from(body))
+      const parser = new FrameParser(SIZE_MAX)
+      const got: Buffer[] = []
+      for (const chunk of cut(Buffer.concat(sent.map(framed)), lengths))
+        assert.equal(
+          parser.push(chunk, frame => got.push(Buffer.from(frame))),
+          undefined,
+        )
+      assert.deepEqual(got, sent)
+      assert.equal(parser.buffered, 0)
+      assert.equal(parser.capacity, 0)
+    }),
+    { seed: 4711, numRuns: 500 },
+  )
+})
+
+test('a bad size is found wherever it is cut, after the frames before it', () => {
+  const sizes = fc.oneof(
+    fc.integer({ min: -(2 ** 31), max: -1 }),
+    fc.integer({ min: SIZE_MAX + 1, max: 2 ** 31 - 1 }),
+    fc.constantFrom(-1, -4, -5, 2 ** 31 - 1, -(2 ** 31), SIZE_MAX + 1),
+  )
+  fc.assert(
+    fc.property(bodies, sizes, chunkLengths, (given, size, lengths) => {
+      const sent = given.map(body => Buffer.from(body))
+      const prefix = Buffer.alloc(4)
+      prefix.writeInt32BE(size)
+      const parser = new FrameParser(SIZE_MAX)
+      const got: Buffer[] = []
+      let bad: number | undefined
+      for (const chunk of cut(Buffer.concat([...sent.map(framed), prefix]), lengths))
+        bad ??= parser.push(chunk, frame => got.push(Buffer.from(frame)))
+      assert.equal(bad, size)
+      assert.deepEqual(got, sent)
+    }),
+    { seed: 4711, numRuns: 500 },
+  )
+})
+
+test('a size that claims the most takes no memory until bytes come, and then in proportion to them', () => {
+  const claimed = 100 << 20
+  const parser = new FrameParser(claimed)
+  const prefix = Buffer.alloc(4)
+  prefix.writeInt32BE(claimed)
+  const fail = () => assert.fail('no frame is complete')
+  parser.push(prefix, fail)
+  assert.equal(parser.capacity, 0)
+  assert.equal(parser.claimed, claimed + 4)
+  for (const length of [1, 1, 5_000, 70_000, 1]) {
+    parser.push(Buffer.alloc(length), fail)
+    assert.ok(parser.capacity <= Math.max(1024, 4 * parser.buffered), `${parser.capacity} for ${parser.buffered}`)
+  }
+})
+
+test('a frame that comes byte by byte is held as one buffer', () => {
+  const body = Buffer.from(Array.from({ length: SIZE_MAX }, (_, i) => i & 0xff))
+  const parser = new FrameParser(SIZE_MAX)
+  const got: Buffer[] = []
+  for (const byte of framed(body)) parser.push(Buffer.of(byte), frame => got.push(frame))
+  assert.deepEqual(got, [body])
+  assert.equal(got[0]!.buffer.byteLength, SIZE_MAX)
+})
+
+test('a frame within one chunk is a view of it', () => {
+  const chunk = framed(Buffer.from('abc'))
+  new FrameParser(SIZE_MAX).push(chunk, frame => assert.equal(frame.buffer, chunk.buffer))
+})
