@@ -12,6 +12,7 @@ import type { Logger, Random } from '@millrace/base'
 import { StorageError } from '../engine.ts'
 import { type FileLock, type FileSystem, parentOf, readSmallFile, replaceFile } from '../file-system.ts'
 import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from '../log/checkpoint-file.ts'
+import { partitionOfFolder } from '../log/file-names.ts'
 
 export const checkpointNames = [
   'recovery-point-offset-checkpoint',
@@ -35,6 +36,7 @@ export class DataFolder {
   readonly #lock: FileLock
   readonly #written = new Map<CheckpointName, string>()
   #writing: Promise<void> = Promise.resolve()
+  #isFresh = false
 
   private constructor(fs: FileSystem, path: string, lock: FileLock) {
     this.#fs = fs
@@ -66,7 +68,7 @@ export class DataFolder {
   /** Whether the last process here stopped cleanly. The marker goes, so that an end from now on is not taken for a clean one. */
   async takeCleanMarker(): Promise<boolean> {
     const path = `${this.path}/${CLEAN_MARKER}`
-    if (this.#fs.stat(path) === undefined) return false
+    if (this.#fs.stat(path) === undefined) return this.#isFresh
     this.#fs.remove(path)
     await this.#fs.syncFolder(this.path)
     return true
@@ -106,6 +108,7 @@ export class DataFolder {
     const path = `${this.path}/meta.properties`
     const bytes = readSmallFile(this.#fs, path)
     if (bytes === undefined) {
+      this.#isFresh = this.#fs.list(this.path).every(name => partitionOfFolder(name) === undefined)
       const directoryId = random.bytes(16).toString('base64url')
       const lines = [
         '#',

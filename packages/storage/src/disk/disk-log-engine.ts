@@ -295,8 +295,9 @@ export class DiskLogEngine implements LogEngine {
     known: ReadonlyMap<DataFolder, FolderKnowledge>,
   ): Promise<OpenedLog | string> {
     const placed = this.#topics.get(layout.topicId)!
-    const place = this.#places.claim(layout, partition)
+    let place: PartitionPlace | undefined
     try {
+      place = this.#places.claim(layout, partition)
       const opened = await this.#open(layout, partition, { place, known: known.get(place.data)! })
       placed[partition] = { log: opened.log, data: place.data }
       return opened
@@ -304,8 +305,9 @@ export class DiskLogEngine implements LogEngine {
       const reason = fault instanceof Error ? fault.message : String(fault)
       this.#parts.logger.error('partition cannot be opened', { partition: `${layout.topic}-${partition}`, reason })
       const { topic, topicId, config } = layout
-      const identity = { topic, topicId, partition, config, folder: place.folder }
-      placed[partition] = { log: DiskLog.outOfService(this.#services, identity, reason), data: place.data }
+      const identity = { topic, topicId, partition, config, folder: place?.folder ?? '' }
+      const data = place?.data ?? this.#parts.folders[0]!
+      placed[partition] = { log: DiskLog.outOfService(this.#services, identity, reason), data }
       return reason
     }
   }
