@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { seededRandom } from '@millrace/base'
+import { BrokerTarget } from './broker-target.ts'
+import { readCorpus } from './corpus.ts'
+import { decodeAll } from './decoders.ts'
+import { brokenBatch, loadVectors } from './inputs.ts'
+import { mutate, pick } from './mutate.ts'
+
+const SEED = 20261124
+const vectors = loadVectors()
+
+test('what once broke a decoder or the broker does so no more', async () => {
+  const corpus = readCorpus()
+  const target = await BrokerTarget.start(vectors)
+  try {
+    for (const { name, input } of corpus)
+      if (input.target === 'broker') assert.equal(await target.replay(input.bytes), undefined, name)
+      else decodeAll(input)
+  } finally {
+    await target.stop()
+  }
+})
+
+test(`decoders survive mutated messages and batches (seed ${SEED})`, () => {
+  const random = seededRandom(SEED)
+  for (let i = 0; i < 1500; i++) {
+    const { message, version, bytes } = pick(random, vectors)
+    decodeAll({ target: 'message', message, version, bytes: mutate(bytes, random, pick(random, vectors).bytes) })
+    if (i % 5 === 0) decodeAll({ target: 'records', bytes: brokenBatch(random) })
+  }
+})
+
+test('the same seed makes the same inputs', () => {
+  const inputs = (): string[] => {
+    const random = seededRandom(SEED)
+    return Array.from({ length: 200 }, () => {
+      const { bytes } = pick(random, vectors)
+      return mutate(bytes, random, pick(random, vectors).bytes).toString('hex')
+    })
+  }
+  assert.deepEqual(inputs(), inputs())
+})
