@@ -92,7 +92,13 @@ class FetchWork {
   }
 
   #first(outcomes: readonly ReadOutcome[]): MaybePromise<FetchResponseInput> {
-    return this.#isEnough(outcomes) ? this.#respond(outcomes) : this.#wait()
+    if (this.#isEnough(outcomes)) return this.#respond(outcomes)
+    return this.#hasMoved(outcomes) ? this.run() : this.#wait()
+  }
+
+  /** Whether data came while an engine read that takes its time: nobody was watching then, so it would wake nobody. */
+  #hasMoved(outcomes: readonly ReadOutcome[]): boolean {
+    return outcomes.some((outcome, i) => outcome.highWatermark < this.#entries[i]!.partition.highWatermark)
   }
 
   /** Kafka's rule: at once if nothing is to be waited for, on any error, or when the least is there. */
@@ -124,7 +130,10 @@ class FetchWork {
     )
     if (!hasNews || this.#request.minBytes <= 1) return hasNews
     const outcomes = this.#read()
-    return outcomes instanceof Promise ? true : this.#isEnough(outcomes)
+    if (!(outcomes instanceof Promise)) return this.#isEnough(outcomes)
+    // The read after the wait meets the same fault and tells of it.
+    outcomes.catch(() => {})
+    return true
   }
 
   #respond(outcomes: readonly ReadOutcome[]): FetchResponseInput {

@@ -63,21 +63,36 @@ export interface SessionRequest {
 const keyOf = (p: { topic: string; topicId: string; partition: number }, usesTopicIds: boolean): string =>
   `${usesTopicIds ? p.topicId : p.topic}:${p.partition}`
 
+export interface FetchSessionsOptions {
+  /** `max.incremental.fetch.session.cache.slots` */
+  readonly slotsMax: () => number
+  readonly clock: Clock
+  readonly random: Random
+  readonly partitionsMax?: number
+}
+
 export class FetchSessions {
   readonly #slotsMax: () => number
   readonly #clock: Clock
   readonly #random: Random
+  readonly #partitionsMax: number
+  /** The one that was not used for longest comes first. */
   readonly #sessions = new Map<number, FetchSession>()
   #partitionCount = 0
 
-  constructor(options: { slotsMax: () => number; clock: Clock; random: Random }) {
+  constructor(options: FetchSessionsOptions) {
     this.#slotsMax = options.slotsMax
     this.#clock = options.clock
     this.#random = options.random
+    this.#partitionsMax = options.partitionsMax ?? PARTITIONS_MAX
   }
 
   get count(): number {
     return this.#sessions.size
+  }
+
+  get partitionCount(): number {
+    return this.#partitionCount
   }
 
   open(request: SessionRequest): FetchScope {
@@ -105,14 +120,21 @@ export class FetchSessions {
     if (session === undefined) return { kind: 'refused', error: 'FETCH_SESSION_ID_NOT_FOUND' }
     if (session.epoch !== request.sessionEpoch) return { kind: 'refused', error: 'INVALID_FETCH_SESSION_EPOCH' }
     if (session.usesTopicIds !== request.usesTopicIds) return { kind: 'refused', error: 'FETCH_SESSION_TOPIC_ID_ERROR' }
-    session.epoch = session.epoch === EPOCH_MAX ? 1 : session.epoch + 1
-    session.lastUsedMs = this.#clock.monotonicMs()
+    for (const asked of request.partitions) this.#remember(session, asked)
     for (const gone of request.forgotten) {
       if (session.partitions.delete(keyOf(gone, session.usesTopicIds))) this.#partitionCount--
     }
-    for (const asked of request.partitions) this.#remember(session, asked)
-    // Kafka turns the order a little each time, so that no partition is always last under the byte budget.
-    return { kind: 'incremental', session, partitions: [...session.partitions.values()].map(p => p.asked) }
+    const partitions = [...session.partitions.values()].map(p => p.asked)
+    // Session id 0 in the answer tells the client that its session has ended; it begins another when it needs one.
+    if (partitions.length === 0 || this.#partitionCount > this.#partitionsMax) {
+      this.#close(session.id)
+      return { kind: 'sessionless', partitions }
+    }
+    session.epoch = session.epoch === EPOCH_MAX ? 1 : session.epoch + 1
+    session.lastUsedMs = this.#clock.monotonicMs()
+    this.#sessions.delete(session.id)
+    this.#sessions.set(session.id, session)
+    return { kind: 'incremental', session, partitions }
   }
 
   /** Whether the answer has to name the partition. Notes what the client is being told and moves what had data to the end of the row. */
@@ -145,15 +167,17 @@ export class FetchSessions {
     this.#partitionCount++
   }
 
-  /** A free slot, or that of the session which was not used for longest, if that is long enough ago. */
+  /** Free slots, or those of the sessions that were not used for longest, if that is long enough ago. */
   #makeRoom(partitionCount: number): boolean {
-    if (this.#sessions.size < this.#slotsMax() && this.#partitionCount + partitionCount <= PARTITIONS_MAX) return true
-    let oldest: FetchSession | undefined
-    for (const session of this.#sessions.values())
-      if (oldest === undefined || session.lastUsedMs < oldest.lastUsedMs) oldest = session
-    if (oldest === undefined || this.#clock.monotonicMs() - oldest.lastUsedMs < EVICTABLE_AFTER_MS) return false
-    this.#close(oldest.id)
-    return this.#partitionCount + partitionCount <= PARTITIONS_MAX
+    const slotsMax = this.#slotsMax()
+    if (slotsMax <= 0 || partitionCount > this.#partitionsMax) return false
+    const staleBefore = this.#clock.monotonicMs() - EVICTABLE_AFTER_MS
+    for (const session of this.#sessions.values()) {
+      if (this.#sessions.size < slotsMax && this.#partitionCount + partitionCount <= this.#partitionsMax) break
+      if (session.lastUsedMs > staleBefore) return false
+      this.#close(session.id)
+    }
+    return true
   }
 
   #close(id: number): void {

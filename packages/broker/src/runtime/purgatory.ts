@@ -23,22 +23,27 @@ export class Purgatory {
   readonly #timers: TimerWheel
   readonly #watchers = new Map<PartitionLog, Set<Waiter>>()
   #advanced = new Set<PartitionLog>()
-  #waiting = 0
+  readonly #waiters = new Set<Waiter>()
+  #closed = false
 
   constructor(timers: TimerWheel) {
     this.#timers = timers
   }
 
   get waitingCount(): number {
-    return this.#waiting
+    return this.#waiters.size
   }
 
-  /** Resolves when `isSatisfied` says so after an advance, when a partition fails, or after `maxWaitMs`. */
+  /**
+   * Resolves when `isSatisfied` says so after an advance, when a partition fails, or after `maxWaitMs`. An advance before this call wakes nobody: the caller
+   * waits in the turn in which it looked.
+   */
   wait(partitions: readonly PartitionLog[], maxWaitMs: number, isSatisfied: () => boolean): Promise<void> {
+    if (this.#closed) return Promise.resolve()
     return new Promise<void>(wake => {
       const waiter = new Waiter(partitions, isSatisfied, wake)
       waiter.timer = this.#timers.arm(maxWaitMs, () => this.#complete(waiter))
-      this.#waiting++
+      this.#waiters.add(waiter)
       for (const partition of partitions) {
         const watchers = this.#watchers.get(partition)
         if (watchers === undefined) this.#watchers.set(partition, new Set([waiter]))
@@ -58,9 +63,10 @@ export class Purgatory {
     for (const waiter of this.#watchers.get(partition) ?? []) this.#complete(waiter)
   }
 
-  /** Wakes everyone: the broker is stopping. */
+  /** Wakes everyone, and lets nobody wait from now on: the broker is stopping. */
   close(): void {
-    for (const waiters of [...this.#watchers.values()]) for (const waiter of [...waiters]) this.#complete(waiter)
+    this.#closed = true
+    for (const waiter of [...this.#waiters]) this.#complete(waiter)
   }
 
   #check(): void {
@@ -74,7 +80,7 @@ export class Purgatory {
   #complete(waiter: Waiter): void {
     if (waiter.done) return
     waiter.done = true
-    this.#waiting--
+    this.#waiters.delete(waiter)
     waiter.timer?.cancel()
     for (const partition of waiter.partitions) {
       const watchers = this.#watchers.get(partition)
