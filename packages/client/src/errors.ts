@@ -31,6 +31,7 @@ export interface KafkaErrorOptions {
   readonly topic?: string | undefined
   readonly partition?: number | undefined
   readonly offset?: number | undefined
+  readonly outcomes?: ReadonlyMap<string, unknown> | undefined
 }
 
 const retriableHere: ReadonlySet<string> = new Set<ClientErrorName>(['DISCONNECTED', 'TIMED_OUT', 'UNREACHABLE'])
@@ -71,14 +72,18 @@ export class KafkaError extends Error {
   readonly topic: string | undefined
   readonly partition: number | undefined
   readonly offset: number | undefined
+  /** What the other items of a call came to, by name, where one call was about several: a result or a KafkaError each. */
+  readonly outcomes: ReadonlyMap<string, unknown> | undefined
 
-  constructor(code: KafkaErrorCode, message: string, { cause, topic, partition, offset }: KafkaErrorOptions = {}) {
+  constructor(code: KafkaErrorCode, message: string, options: KafkaErrorOptions = {}) {
+    const { cause, topic, partition, offset, outcomes } = options
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.retriable = isLocal(code) ? retriableHere.has(code) : isRetriable(code)
     this.topic = topic
     this.partition = partition
     this.offset = offset
+    this.outcomes = outcomes
   }
 
   /** Whether what is known of brokers and leaders is out of date when this happens. */

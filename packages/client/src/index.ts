@@ -1,8 +1,40 @@
 export type { CompressionCodec } from '@millrace/protocol'
+export { Admin } from './admin/admin.ts'
+export type {
+  ApiSupport,
+  ClusterAdmin,
+  ClusterDescription,
+  LogDirDescription,
+  LogDirsOptions,
+  ReplicaOnDisk,
+} from './admin/cluster-admin.ts'
+export type { ConfigEntry, ConfigSource, ConfigSynonym, ConfigType } from './admin/config-entry.ts'
+export type {
+  ConfigAlteration,
+  ConfigReplacement,
+  ConfigResource,
+  ConfigResourceType,
+  ConfigsAdmin,
+  DescribeConfigsOptions,
+} from './admin/configs-admin.ts'
+export type { GroupDescription, GroupMemberDescription } from './admin/group-description.ts'
+export type { GroupListing, GroupsAdmin, ListGroupsOptions, MemberToRemove } from './admin/groups-admin.ts'
+export type {
+  ActiveProducer,
+  CreatedTopic,
+  NewPartitions,
+  NewTopic,
+  RecordsToDelete,
+  ValidateOptions,
+} from './admin/new-topic.ts'
+export type { ListOffsetsOptions, OffsetAt, OffsetPosition, OffsetsAdmin } from './admin/offsets-admin.ts'
+export type { ElectLeadersOptions, Reassignment, ReplicasAdmin, RunningReassignment } from './admin/replicas-admin.ts'
+export type { PartitionDescription, TopicDescription, TopicListing } from './admin/topic-description.ts'
+export type { TopicsAdmin } from './admin/topics-admin.ts'
 export type { CallOptions, ClientOptions } from './client-options.ts'
 export type { BrokerNode } from './cluster/cluster-view.ts'
 export type { GroupMember, PartitionOffset } from './cluster/group-offsets.ts'
-export type { Isolation } from './cluster/list-offsets.ts'
+export type { EpochEnd, EpochQuery, FoundOffset, Isolation } from './cluster/list-offsets.ts'
 export type {
   Assignment,
   Assignor,

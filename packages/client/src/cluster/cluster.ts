@@ -9,7 +9,7 @@ import { KafkaError, type KafkaErrorCode, wireError } from '../errors.ts'
 import { type Address, addressText } from '../network/address.ts'
 import { BrokerPool, type Lane } from '../network/broker-pool.ts'
 import type { Connection, RequestBody, RequestOptions } from '../network/connection.ts'
-import type { PartitionView } from './cluster-view.ts'
+import type { BrokerNode, PartitionView } from './cluster-view.ts'
 import { ClusterMetadata, metadataRequest } from './metadata.ts'
 import { backoffMs, type RetryOptions, retrying } from './retry.ts'
 
@@ -88,11 +88,16 @@ export class Cluster {
 
   /** A connection to the broker that coordinates the group. */
   async coordinator(groupId: string, lane: Lane = 'default', options: RequestOptions = {}): Promise<Connection> {
-    const known = this.#coordinators.get(groupId)
-    if (known !== undefined) return this.node(known, lane)
-    const id = await this.#findCoordinator(groupId, options)
+    return this.node((await this.coordinatorNode(groupId, options)).id, lane)
+  }
+
+  async coordinatorNode(groupId: string, options: RequestOptions = {}): Promise<BrokerNode> {
+    const id = this.#coordinators.get(groupId) ?? (await this.#findCoordinator(groupId, options))
     this.#coordinators.set(groupId, id)
-    return this.node(id, lane)
+    const broker = this.metadata.brokers.get(id)
+    if (broker === undefined)
+      throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `broker ${id}, which coordinates group '${groupId}', is gone`)
+    return broker
   }
 
   /** After NOT_COORDINATOR and its like: the next call looks for the coordinator again. */
