@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 
-const SCENARIO_LIMIT_MS = 25_000
+const SCENARIO_LIMIT_MS = 20_000
 const SAMPLE_COUNT = 20
 
 /** Loads a package from where the client's install.sh has put it. */

@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 
-SCENARIO_LIMIT_S = 25
+SCENARIO_LIMIT_S = 20
 CODEC_RECORD_COUNT = 20
 
 

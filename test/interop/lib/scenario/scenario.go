@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	scenarioLimit = 25 * time.Second
+	scenarioLimit = 20 * time.Second
 	waitLimit     = 15 * time.Second
 	sampleCount   = 20
 )

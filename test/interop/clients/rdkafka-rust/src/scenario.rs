@@ -1,6 +1,7 @@
 //! Runs the scenarios: one line for each, and exit 0 only if all are ok.
 
 use std::fmt::Debug;
+use std::panic::catch_unwind;
 use std::time::{Duration, Instant};
 
 pub type Outcome<T = ()> = Result<T, String>;
@@ -43,7 +44,8 @@ pub fn run(scenarios: &[Scenario]) -> ! {
     let arguments: Vec<String> = std::env::args().collect();
     let mut code = 0;
     for (name, scenario) in scenarios {
-        match scenario(&arguments[1], &arguments[2]) {
+        let outcome = catch_unwind(|| scenario(&arguments[1], &arguments[2]));
+        match outcome.unwrap_or_else(|_| Err("panicked; see stderr".to_string())) {
             Ok(()) => println!("ok {name}"),
             Err(reason) => {
                 code = 1;
