@@ -1,10 +1,61 @@
 /** The command line. Each command is loaded only when it is the one that runs, so that `serve` starts fast. */
-import { Command } from 'commander'
+import { Command, CommanderError, type Option } from 'commander'
+import { completionCommand } from './commands/completion.ts'
+import { logCommand } from './commands/log.ts'
+import { produceCommand } from './commands/produce.ts'
 import { serveCommand } from './commands/serve.ts'
+import { versionCommand } from './commands/version.ts'
+import { addGlobalOptions } from './shared/global-options.ts'
 
-const program = new Command('millrace')
-  .description('An event streaming platform that speaks the Kafka protocol')
-  .showHelpAfterError('(add --help for what there is)')
-program.addCommand(serveCommand())
+const USAGE = 2
 
-await program.parseAsync()
+function programOf(): Command {
+  const program = new Command('millrace')
+    .description('An event streaming platform that speaks the Kafka protocol')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ millrace serve                                   run a broker on localhost:9092
+  $ echo hello | millrace produce greetings          write a record
+  $ millrace consume greetings -o beginning --exit   read it back
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
+    )
+  addGlobalOptions(program)
+  for (const command of [serveCommand(), produceCommand(), logCommand(), completionCommand(), versionCommand()])
+    program.addCommand(command)
+  configure(program)
+  return program
+}
+
+/** Settings that commander does not hand down to commands that were made apart. */
+function configure(command: Command): void {
+  command
+    .exitOverride()
+    .showHelpAfterError('hint: add --help for what there is')
+    .configureHelp({ showGlobalOptions: true, optionDescription })
+    .helpOption('-h, --help', 'show this')
+  if (command.commands.length > 0) command.helpCommand(false)
+  for (const child of command.commands) configure(child)
+}
+
+/** As commander's own, but silent about defaults that say nothing: false, and empty lists. */
+function optionDescription({ description, argChoices, defaultValue, defaultValueDescription, envVar }: Option): string {
+  const hasDefault = defaultValue !== undefined && typeof defaultValue !== 'boolean' && !Array.isArray(defaultValue)
+  const notes = [
+    argChoices === undefined ? '' : argChoices.join(', '),
+    hasDefault ? `default: ${defaultValueDescription ?? defaultValue}` : '',
+    envVar === undefined ? '' : `or ${envVar}`,
+  ].filter(note => note !== '')
+  return notes.length === 0 ? description : `${description} (${notes.join('; ')})`
+}
+
+try {
+  await programOf().parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  // Help that nobody asked for is an answer to a command that was not named.
+  const wasAsked = error.exitCode === 0
+  process.exitCode = wasAsked ? 0 : USAGE
+}

@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import { action } from '../shared/session.ts'
+
+export interface LogOptions {
+  readonly records: boolean
+  readonly format?: string
+}
+
+export function logCommand(): Command {
+  return new Command('log')
+    .description('Show what is in the files of a data folder, without a broker: batches, records, indexes, checkpoints')
+    .argument('<paths...>', 'a data folder, a partition folder, or files in it')
+    .option('-r, --records', 'show the records of each batch', false)
+    .option('-f, --format <format>', "show records alone, in the format of 'millrace consume -f'")
+    .addHelpText(
+      'after',
+      `
+A data folder gives a table of its partitions, a partition folder all of its files. Kafka's own files are read as well as
+Millrace's. The exit status is 1 when a checksum does not fit, a batch is cut off, or an index does not rise.
+
+Examples:
+  $ millrace log data                                    what is there
+  $ millrace log data/orders-0/00000000000000000000.log  its batches
+  $ millrace log -f '%o %k %s\\n' data/orders-0/*.log     its records, as consume would print them
+  $ millrace log data/orders-0/*.timeindex --output json`,
+    )
+    .action(action<[readonly string[], LogOptions]>(async () => (await import('../log.ts')).log))
+}
