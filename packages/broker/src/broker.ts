@@ -3,16 +3,21 @@ import { hostname } from 'node:os'
 import { type Clock, type Logger, type Random, systemClock, systemRandom, TimerWheel } from '@millrace/base'
 import type { StorageEngine } from '@millrace/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
-import { advertisedEndpoints } from './config/listeners.ts'
+import { advertisedEndpoints, parseHostPort } from './config/listeners.ts'
 import { registry } from './handlers/index.ts'
 import { ClusterImage } from './metadata/cluster-image.ts'
+import { ConfigAdmin } from './metadata/config-admin.ts'
 import { TopicAdmin } from './metadata/topic-admin.ts'
+import { brokerMetricsText } from './metrics/broker-metrics.ts'
 import { Metrics } from './metrics/metrics.ts'
+import { ProcessMetrics } from './metrics/process-metrics.ts'
 import { FetchSessions } from './runtime/fetch-sessions.ts'
 import { GroupCoordinator } from './runtime/groups/group-coordinator.ts'
+import { ProducerIds } from './runtime/producer-ids.ts'
 import { Purgatory } from './runtime/purgatory.ts'
 import { allowAll } from './security/authorizer.ts'
 import { noQuotas } from './security/quotas.ts'
+import { AdminHttp } from './server/admin-http.ts'
 import { Dispatcher } from './server/dispatcher.ts'
 import { SocketServer } from './server/listener.ts'
 import { ServerLoad } from './server/server-load.ts'
@@ -28,9 +33,10 @@ export interface BrokerOptions {
 }
 
 export interface Broker extends AsyncDisposable {
-  /** Listener name to bound port. */
+  /** Listener name to bound port; the admin port, where there is one, as `ADMIN`. */
   readonly ports: ReadonlyMap<string, number>
   readonly clusterId: string
+  readonly partitionCount: number
   /** Answers what is under way, takes nothing new, and leaves a clean stop behind. */
   stop(): Promise<void>
 }
@@ -38,16 +44,25 @@ export interface Broker extends AsyncDisposable {
 /** Bytes that may wait for slow readers, all connections together. */
 const UNSENT_BYTES_MAX = 128 << 20
 const PRINCIPAL = 'User:ANONYMOUS'
+const ADMIN = 'ADMIN'
 
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const node = new Node(options)
   try {
     await node.start()
   } catch (error) {
-    await node.stop()
+    // What went wrong first is what the operator has to know.
+    await node
+      .stop()
+      .catch(late => options.logger.warn('the start failed, and so did the stop after it', { error: late }))
     throw error
   }
   return node
+}
+
+interface AdminPort {
+  readonly http: AdminHttp
+  readonly process: ProcessMetrics
 }
 
 class Node implements Broker {
@@ -59,7 +74,9 @@ class Node implements Broker {
   readonly #groups: GroupCoordinator
   readonly #server: SocketServer
   readonly metrics = new Metrics()
+  readonly #admin: AdminPort | undefined
   #endpoints: ReadonlyMap<string, BrokerEndpoint> = new Map()
+  #notReady: 'starting' | 'stopping' | undefined = 'starting'
   #stopping: Promise<void> | undefined
 
   constructor(given: BrokerOptions) {
@@ -86,18 +103,22 @@ class Node implements Broker {
       config,
       image: this.#image,
       topics: new TopicAdmin({ image: this.#image, catalog: engine.catalog, config, clock, random }),
+      configs: new ConfigAdmin({ image: this.#image, catalog: engine.catalog, config }),
       logs: engine.logs,
       catalog: engine.catalog,
       purgatory: this.#purgatory,
       groups: this.#groups,
       fetchSessions: new FetchSessions({ slotsMax: () => config.maxIncrementalFetchSessionCacheSlots, clock, random }),
+      producerIds: new ProducerIds(engine.catalog),
       registry,
       load,
+      metrics: this.metrics,
       timers: this.#timers,
       clock,
       logger,
       brokers: listener => this.#brokers(listener),
     }
+    if (config.adminListener !== null) this.#admin = this.#adminPort(config.adminListener, services)
     const dispatcher = new Dispatcher({
       registry,
       services,
@@ -120,7 +141,7 @@ class Node implements Broker {
       principal: PRINCIPAL,
       clock,
       logger,
-      onCount: () => {},
+      onCount: (listener, change) => this.metrics.connectionsChanged(listener, change),
     })
   }
 
@@ -128,14 +149,23 @@ class Node implements Broker {
     return this.#image.clusterId
   }
 
+  get partitionCount(): number {
+    let count = 0
+    for (const { partitions } of this.#image.topics()) count += partitions.length
+    return count
+  }
+
   async start(): Promise<void> {
     const { engine, config, logger } = this.#options
+    // First, so that whoever watches sees that it is starting.
+    const adminPort = await this.#admin?.http.listen()
     engine.logs.listen(this.#purgatory)
     const layouts = this.#image.load(await engine.catalog.load())
     const report = await engine.logs.start(layouts)
     this.#image.open()
     engine.catalog.subscribe(changes => this.#image.apply(changes))
     this.#image.onTopicRemoved(topic => void this.#groups.forgetTopic(topic.name))
+    this.#image.onTopicRemoved(topic => this.metrics.topics.forget(topic.name))
     await this.#groups.start()
     for (const { topic, partition, reason } of report.failures)
       logger.error(`partition ${topic}-${partition} cannot be served: ${reason}`)
@@ -147,6 +177,8 @@ class Node implements Broker {
         { nodeId: config.nodeId, host, port, rack: config.brokerRack },
       ]),
     )
+    if (adminPort !== undefined) this.ports.set(ADMIN, adminPort)
+    this.#notReady = undefined
   }
 
   stop(): Promise<void> {
@@ -158,13 +190,32 @@ class Node implements Broker {
     return this.stop()
   }
 
+  /** Long polls and parked group requests are answered at once; the admin port says "stopping" until the end. */
   async #stop(): Promise<void> {
-    const closing = this.#server.close(this.#options.config.shutdownTimeoutMs)
-    this.#purgatory.close()
-    this.#groups.close()
-    await closing
-    this.#timers.close()
-    await this.#options.engine.close()
+    this.#notReady = 'stopping'
+    try {
+      const closing = this.#server.close(this.#options.config.shutdownTimeoutMs)
+      this.#purgatory.close()
+      this.#groups.close()
+      await closing
+      this.#timers.close()
+      await this.#options.engine.close()
+    } finally {
+      this.#admin?.http.close()
+      this.#admin?.process.close()
+    }
+  }
+
+  #adminPort(hostPort: string, services: Services): AdminPort {
+    const { clock, logger, engine } = this.#options
+    const { host, port } = parseHostPort(hostPort) ?? { host: 'localhost', port: 0 }
+    const process = new ProcessMetrics()
+    const logs = { directories: () => (this.#notReady === undefined ? engine.logs.directories() : []) }
+    const metricsText = () => brokerMetricsText({ ...services, logs }, process)
+    return {
+      process,
+      http: new AdminHttp({ host, port, metricsText, notReady: () => this.#notReady, clock, logger }),
+    }
   }
 
   #brokers(listener: string): readonly BrokerEndpoint[] {

@@ -2,9 +2,12 @@ import type { Clock, Logger, TimerWheel } from '@millrace/base'
 import type { Catalog, LogEngine } from '@millrace/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { ClusterImage } from './metadata/cluster-image.ts'
+import type { ConfigAdmin } from './metadata/config-admin.ts'
 import type { TopicAdmin } from './metadata/topic-admin.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { FetchSessions } from './runtime/fetch-sessions.ts'
 import type { GroupCoordinator } from './runtime/groups/group-coordinator.ts'
+import type { ProducerIds } from './runtime/producer-ids.ts'
 import type { Purgatory } from './runtime/purgatory.ts'
 import type { Registry } from './server/handler.ts'
 import type { ServerLoad } from './server/server-load.ts'
@@ -22,13 +25,16 @@ export interface Services {
   readonly config: BrokerConfig
   readonly image: ClusterImage
   readonly topics: TopicAdmin
+  readonly configs: ConfigAdmin
   readonly logs: LogEngine
   readonly catalog: Catalog
   readonly purgatory: Purgatory
   readonly groups: GroupCoordinator
   readonly fetchSessions: FetchSessions
+  readonly producerIds: ProducerIds
   readonly registry: Registry
   readonly load: ServerLoad
+  readonly metrics: Metrics
   readonly timers: TimerWheel
   readonly clock: Clock
   readonly logger: Logger

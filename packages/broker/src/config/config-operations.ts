@@ -71,7 +71,7 @@ function refuseEntries(withValues: readonly Entry[], all: readonly Entry[]): Con
   }
   const nulls = withValues.filter(({ value }) => value === null).map(({ name }) => name)
   if (nulls.length === 0) return undefined
-  return { error: 'INVALID_REQUEST', message: `Null value not supported for : ${nulls.join(',')}` }
+  return { error: 'INVALID_REQUEST', message: `Null value not supported for : ${nulls.join(', ')}` }
 }
 
 /** Items are taken as they stand between commas, blanks included, as Kafka does; the parser trims them later. */

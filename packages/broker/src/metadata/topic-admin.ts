@@ -5,6 +5,7 @@ import { type Catalog, type CatalogChange, CatalogError, type StoredTopic } from
 import type { BrokerConfig } from '../config/broker-config.ts'
 import { validateTopicConfigs } from '../config/topic-config.ts'
 import type { ClusterImage } from './cluster-image.ts'
+import { refuseReplicas } from './replica-assignment.ts'
 import { refuseTopicName, type Topic } from './topic.ts'
 
 export interface NewTopic {
@@ -84,6 +85,28 @@ export class TopicAdmin {
 
   async remove(topic: Topic): Promise<Refusal | undefined> {
     return this.#write([{ kind: 'deleteTopic', topicId: topic.id }])
+  }
+
+  /** Why the topic cannot have so many partitions; `replicas` has one list for each new one where the administrator chose them. */
+  refuseGrowth(topic: Topic, count: number, replicas?: readonly (readonly number[])[]): Refusal | undefined {
+    const before = topic.partitions.length
+    if (count === before) return refusal('INVALID_PARTITIONS', `Topic already has ${before} partition(s).`)
+    if (count < before)
+      return refusal(
+        'INVALID_PARTITIONS',
+        `The topic ${topic.name} currently has ${before} partition(s); ${count} would not be an increase.`,
+      )
+    if (count > PARTITIONS_PER_TOPIC_MAX)
+      return refusal('INVALID_PARTITIONS', `A topic may have at most ${PARTITIONS_PER_TOPIC_MAX} partitions.`)
+    if (replicas === undefined) return undefined
+    if (replicas.length !== count - before)
+      return refusal(
+        'INVALID_REPLICA_ASSIGNMENT',
+        `Attempted to add ${count - before} additional partition(s), but only ${replicas.length} assignment(s) were specified.`,
+      )
+    const nodeIds = new Set([this.#config.nodeId])
+    const bad = replicas.map(each => refuseReplicas(each, nodeIds)).find(reason => reason !== undefined)
+    return bad === undefined ? undefined : refusal('INVALID_REPLICA_ASSIGNMENT', bad)
   }
 
   async grow(topic: Topic, partitionCount: number): Promise<Refusal | undefined> {

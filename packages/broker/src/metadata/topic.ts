@@ -1,3 +1,4 @@
+import type { ErrorName } from '@millrace/protocol'
 import type { PartitionLog } from '@millrace/storage'
 import type { ConfigOverrides } from '../config/config-operations.ts'
 import type { TopicConfig } from '../config/topic-config.ts'
@@ -13,6 +14,13 @@ export interface Topic {
   readonly partitions: readonly (PartitionLog | undefined)[]
   readonly overrides: ConfigOverrides
   readonly config: TopicConfig
+}
+
+/** The log to ask, or the error that a client gets in its place. */
+export function partitionOrError(topic: Topic | undefined, partition: number): PartitionLog | ErrorName {
+  const log = topic?.partitions[partition]
+  if (log !== undefined) return log
+  return topic !== undefined && partition in topic.partitions ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_TOPIC_OR_PARTITION'
 }
 
 const NAME_LENGTH_MAX = 249
