@@ -17,9 +17,10 @@ needs() {
   done
 }
 
-# unless_installed FILE…: ends the script when the last installation was made from these same files.
+# unless_installed FILE…: ends the script when the last installation was made from these same files, and with the same
+# answer of the command in `made_with`, if that is set.
 unless_installed() {
-  stamp=$(cat "$0" "$@" | cksum)
+  stamp=$({ cat "$0" "$@" && ${made_with:-true}; } | cksum)
   if [ "$(cat "$cache/.installed" 2> /dev/null)" = "$stamp" ]; then exit 0; fi
   rm -f "$cache/.installed"
 }
@@ -39,7 +40,6 @@ try() {
 
 # For Python: packages into a folder of their own, so that neither a venv nor the machine's packages matter.
 pip_install() { # requirements.txt
-  needs python3
   rm -rf "$cache/packages"
   try 'pip install' python3 -m pip install --quiet --disable-pip-version-check --no-compile --target "$cache/packages" -r "$1"
 }
