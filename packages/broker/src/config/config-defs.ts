@@ -20,7 +20,7 @@ const ownRows: readonly ConfigDefRow[] = [
   { name: 'millrace.allow.anonymous', type: 'BOOLEAN', default: 'false' },
   { name: 'millrace.log.format', type: 'STRING', default: 'auto', accepts: 'one of auto, text, json' },
   { name: 'millrace.log.level', type: 'STRING', default: 'info', accepts: 'one of debug, info, warn, error' },
-  { name: 'millrace.shutdown.timeout.ms', type: 'INT', default: '5000', accepts: '0..600000' },
+  { name: 'millrace.shutdown.timeout.ms', type: 'INT', default: '3000', accepts: '0..600000' },
   { name: 'millrace.storage', type: 'STRING', default: 'disk', accepts: 'one of disk, memory' },
 ]
 

@@ -130,6 +130,11 @@ test('rules between settings are checked', () => {
     /must be greater than or equal to group.consumer.min/,
   )
   assert.match(problems({ set: ['millrace.admin.listener=9644'] })[0]!, /HOST:PORT, as localhost:9644/)
+  for (const open of [':9644', '0.0.0.0:9644', '[::]:9644', 'example.org:9644']) {
+    assert.match(problems({ set: [`millrace.admin.listener=${open}`] })[0]!, /--allow-anonymous/)
+    const allowed = loadBrokerConfig({ set: [`millrace.admin.listener=${open}`], allowAnonymous: true })
+    assert.ok(!isConfigProblems(allowed))
+  }
 })
 
 test('either name of the broker’s number sets both', () => {

@@ -4,7 +4,14 @@ import { type ConfigValue, parseConfig, valueOfText } from './config-def.ts'
 import { brokerDefOf, brokerDefs, listenerOverrideBase, topicDefs } from './config-defs.ts'
 import { type ConfigEntry, type ConfigProblem, type ConfigSources, collectEntries } from './config-sources.ts'
 import { isHonoured } from './honoured-settings.ts'
-import { isListenerPlan, type ListenerPlan, type ListenerProblem, parseHostPort, planListeners } from './listeners.ts'
+import {
+  isListenerPlan,
+  isLoopbackHost,
+  type ListenerPlan,
+  type ListenerProblem,
+  parseHostPort,
+  planListeners,
+} from './listeners.ts'
 import { nearestName } from './nearest-name.ts'
 
 export interface LoadOptions extends ConfigSources {
@@ -29,9 +36,7 @@ export function loadBrokerConfig(options: LoadOptions): BrokerConfig | readonly 
   }
   const valueFor = (name: string) => effectiveValue(texts, name)
   problems.push(...identityProblems(final, texts).map(message => about('node.id', message)))
-  problems.push(
-    ...adminListenerProblems(valueFor('millrace.admin.listener')).map(m => about('millrace.admin.listener', m)),
-  )
+  problems.push(...adminListenerProblems(valueFor).map(message => about('millrace.admin.listener', message)))
   problems.push(...checkBrokerValues(valueFor).map(({ name, message }) => about(name, message)))
   const plan = planFrom(valueFor)
   if (!isListenerPlan(plan)) problems.push(...plan.map(({ name, message }) => about(name, message)))
@@ -119,9 +124,16 @@ function identityProblems(final: ReadonlyMap<string, ConfigEntry>, texts: Readon
   return differs ? [`node.id and broker.id must have the same value, and are ${nodeId} and ${asked}`] : []
 }
 
-function adminListenerProblems(value: ConfigValue | null): string[] {
-  if (value === null || value === '' || parseHostPort(String(value))) return []
-  return [`millrace.admin.listener is HOST:PORT, as localhost:9644, and not ${value}`]
+function adminListenerProblems(valueFor: (name: string) => ConfigValue | null): string[] {
+  const text = valueFor('millrace.admin.listener')
+  if (text === null || text === '') return []
+  const endpoint = parseHostPort(String(text))
+  if (endpoint === undefined) return [`millrace.admin.listener is HOST:PORT, as localhost:9644, and not ${text}`]
+  if (isLoopbackHost(endpoint.host) || valueFor('millrace.allow.anonymous') === true) return []
+  return [
+    `the admin listener ${text} can be reached from other machines and nobody would have to authenticate: start with ` +
+      '--allow-anonymous (or millrace.allow.anonymous=true) if that is meant',
+  ]
 }
 
 function planFrom(valueFor: (name: string) => ConfigValue | null): ListenerPlan | readonly ListenerProblem[] {

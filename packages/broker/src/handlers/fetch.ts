@@ -142,7 +142,7 @@ class FetchWork {
     let next = 0
     for (const target of this.#targets) {
       const { asked } = target
-      const answer = target.answer ?? this.#answer(asked, outcomes[next++]!)
+      const answer = target.answer ?? this.#answer(target, outcomes[next++]!)
       if (scope.kind !== 'sessionless' && !this.#isNews(scope.session, asked, answer) && scope.kind === 'incremental')
         continue
       const key = this.#cx.version >= TOPIC_IDS_SINCE ? asked.topicId : asked.topic
@@ -169,16 +169,14 @@ class FetchWork {
   }
 
   #target(asked: FetchPartition): Target {
-    const { image } = this.#services
+    const { image, metrics } = this.#services
     const byId = this.#cx.version >= TOPIC_IDS_SINCE
     const topic = byId ? image.topicById(asked.topicId) : image.topic(asked.topic)
     const log = topic?.partitions[asked.partition]
-    const refuse = (error: ErrorName): Target => ({
-      asked,
-      topic,
-      log: undefined,
-      answer: refused(asked.partition, error),
-    })
+    const refuse = (error: ErrorName): Target => {
+      if (topic !== undefined) metrics.topics.fetchFailed(topic.name)
+      return { asked, topic, log: undefined, answer: refused(asked.partition, error) }
+    }
     if (topic === undefined) return refuse(byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
     if (!this.#cx.mayDo('READ', 'TOPIC', topic.name)) return refuse('TOPIC_AUTHORIZATION_FAILED')
     if (log === undefined)
@@ -191,12 +189,15 @@ class FetchWork {
     return this.#cx.version >= STORAGE_ERROR_SINCE ? 'KAFKA_STORAGE_ERROR' : 'NOT_LEADER_OR_FOLLOWER'
   }
 
-  #answer(asked: FetchPartition, outcome: ReadOutcome): PartitionAnswer {
+  #answer({ asked, topic }: Target, outcome: ReadOutcome): PartitionAnswer {
     const { highWatermark, logStartOffset } = outcome
+    const counts = this.#services.metrics.topics
     if (outcome.kind === 'refused') {
+      counts.fetchFailed(topic!.name)
       const error = outcome.error === 'KAFKA_STORAGE_ERROR' ? this.#storageError() : outcome.error
       return { ...refused(asked.partition, error), highWatermark, logStartOffset }
     }
+    counts.fetched(topic!.name, outcome.bytes)
     const isCommitted = this.#request.isolationLevel === 1
     return {
       partitionIndex: asked.partition,

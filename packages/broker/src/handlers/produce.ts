@@ -11,12 +11,14 @@ import {
   type ProduceRequest,
   type ProduceResponseInput,
   recompressBatch,
+  recordCountOf,
   stampLogAppendTime,
   validateBatch,
 } from '@millrace/protocol'
 import type { AppendEntry, AppendOutcome } from '@millrace/storage'
 import type { TopicConfig } from '../config/topic-config.ts'
 import type { Topic } from '../metadata/topic.ts'
+import type { TopicMetrics } from '../metrics/topic-metrics.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -55,11 +57,11 @@ export const produce = handler(Produce, (services, request, cx) => {
   if (draft.entries.length === 0) return answer()
   const appended = services.logs.append(draft.entries)
   if (!(appended instanceof Promise)) {
-    fill(draft, appended)
+    fill(services.metrics.topics, draft, appended)
     return answer()
   }
   return appended.then(outcomes => {
-    fill(draft, outcomes)
+    fill(services.metrics.topics, draft, outcomes)
     return answer()
   })
 })
@@ -79,6 +81,7 @@ function answerTopic(
   for (const partition of asked.partitionData) {
     const ready = prepare(topic, partition, cx)
     if ('errorCode' in ready) {
+      services.metrics.topics.produceFailed(topic.name)
       answers.push(ready)
       continue
     }
@@ -147,14 +150,18 @@ function recompressed(records: Buffer, config: TopicConfig): Buffer {
 const decompressedBytesMax = (config: TopicConfig): number =>
   Math.max(DECOMPRESSED_BYTES_MIN, DECOMPRESSED_RATIO * config.maxMessageBytes)
 
-function fill(draft: Draft, outcomes: readonly AppendOutcome[]): void {
+function fill(counts: TopicMetrics, draft: Draft, outcomes: readonly AppendOutcome[]): void {
   for (const [i, outcome] of outcomes.entries()) {
     const { topic, answers, at } = draft.slots[i]!
     const { index } = answers[at]!
     if (outcome.kind === 'refused') {
+      counts.produceFailed(topic.name)
       answers[at] = refused(index, outcome.error, outcome.message)
       continue
     }
+    const { records } = draft.entries[i]!
+    if (outcome.kind === 'duplicate') counts.duplicateBatches++
+    else counts.produced(topic.name, recordCountOf(records, 0), records.length)
     answers[at] = {
       index,
       errorCode: 0,

@@ -1,37 +1,42 @@
-/** Counters that every request touches. Kept as plain numbers; turned into text only when somebody asks. */
-export interface RequestCounts {
-  requests: number
-  errors: number
-  requestBytes: number
-  responseBytes: number
-  totalMs: number
+import { RequestMetrics } from './request-metrics.ts'
+import { TopicMetrics } from './topic-metrics.ts'
+
+export interface CountedApi {
+  readonly name: string
+  readonly key: number
+  readonly versions: readonly [min: number, max: number]
 }
 
+export class ListenerCounts {
+  open = 0
+  accepted = 0
+}
+
+/** What is counted while requests are served: plain numbers, turned into text only when somebody asks. */
 export class Metrics {
-  readonly #byApi = new Map<string, RequestCounts>()
+  readonly topics = new TopicMetrics()
+  /** Requests that ended their connections before a handler saw them. */
+  readonly refused = { unknownApi: 0, unsupportedVersion: 0, malformed: 0 }
+  readonly #byApi: (RequestMetrics | undefined)[] = []
+  readonly #byListener = new Map<string, ListenerCounts>()
 
-  requestDone(api: string, ms: number, requestBytes: number, responseBytes: number): void {
-    const counts = this.#of(api)
-    counts.requests++
-    counts.totalMs += ms
-    counts.requestBytes += requestBytes
-    counts.responseBytes += responseBytes
+  /** Only for what is served, so that no client can make more of them. */
+  of(api: CountedApi): RequestMetrics {
+    return (this.#byApi[api.key] ??= new RequestMetrics(api.name, api.versions[1]))
   }
 
-  requestFailed(api: string): void {
-    this.#of(api).errors++
+  apis(): readonly RequestMetrics[] {
+    return this.#byApi.filter(metrics => metrics !== undefined)
   }
 
-  byApi(): ReadonlyMap<string, Readonly<RequestCounts>> {
-    return this.#byApi
+  connectionsChanged(listener: string, change: number): void {
+    let counts = this.#byListener.get(listener)
+    if (counts === undefined) this.#byListener.set(listener, (counts = new ListenerCounts()))
+    counts.open += change
+    if (change > 0) counts.accepted += change
   }
 
-  #of(api: string): RequestCounts {
-    let counts = this.#byApi.get(api)
-    if (counts === undefined) {
-      counts = { requests: 0, errors: 0, requestBytes: 0, responseBytes: 0, totalMs: 0 }
-      this.#byApi.set(api, counts)
-    }
-    return counts
+  listeners(): ReadonlyMap<string, Readonly<ListenerCounts>> {
+    return this.#byListener
   }
 }

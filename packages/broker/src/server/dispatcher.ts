@@ -45,55 +45,68 @@ export class Dispatcher {
 
   /** Answers at once where the handler does; a throw never leaves here. */
   dispatch(frame: Buffer, connection: ConnectionFacts): Outcome | Promise<Outcome> {
-    const { registry, authorizer, clock, services } = this.#options
+    const { registry, authorizer, clock, services, metrics } = this.#options
     const startedMs = clock.monotonicMs()
+    let handler: AnyHandler | undefined
     let cx: RequestContext | undefined
     try {
       const r = new Reader(frame)
       const start = readRequestStart(r)
-      const handler = registry.find(start.apiKey)
-      if (handler === undefined) return { kind: 'close', reason: `api key ${start.apiKey} is not served` }
+      handler = registry.find(start.apiKey)
+      if (handler === undefined) {
+        metrics.refused.unknownApi++
+        return { kind: 'close', reason: `api key ${start.apiKey} is not served` }
+      }
       if (!supports(handler, start.apiVersion)) return this.#unsupported(handler, start)
       const clientId = readRequestRest(r, start.apiVersion >= handler.flexible)
       cx = new RequestContext({ ...start, clientId, requestBytes: frame.length }, connection, authorizer, clock.now())
       const served = handler.serve(services, r, cx)
-      const context = cx
+      const [h, context] = [handler, cx]
       if (served instanceof Promise)
         return served
-          .then(answer => this.#outcome(handler, context, answer, startedMs))
-          .catch(error => this.#failed(handler.name, context, error))
+          .then(answer => this.#outcome(h, context, answer, startedMs))
+          .catch(error => this.#failed(h, context, error))
       return this.#outcome(handler, context, served, startedMs)
     } catch (error) {
-      return this.#failed(registry.find(frame.length >= 2 ? frame.readInt16BE(0) : -1)?.name, cx, error)
+      return this.#failed(handler, cx, error)
     }
   }
 
   #outcome(h: AnyHandler, cx: RequestContext, answer: Answer | undefined, startedMs: number): Outcome {
-    const { quotas, metrics, clock } = this.#options
+    const { quotas, clock } = this.#options
     const { requestBytes } = cx
+    const metrics = this.#options.metrics.of(h)
     const throttleTimeMs = quotas.charge(cx, requestBytes)
     if (answer === undefined) {
-      metrics.requestDone(h.name, clock.monotonicMs() - startedMs, requestBytes, 0)
+      metrics.done(cx.version, clock.monotonicMs() - startedMs, requestBytes, 0)
       return cx.closeReason === undefined ? SILENCE : { kind: 'close', reason: cx.closeReason }
     }
     const w = answer.frame(throttleTimeMs)
     const outcome: Outcome = { kind: 'answer', bytes: w.length, chunks: w.chunks(), throttleTimeMs }
-    metrics.requestDone(h.name, clock.monotonicMs() - startedMs, requestBytes, outcome.bytes)
+    answer.errors(metrics.error)
+    metrics.done(cx.version, clock.monotonicMs() - startedMs, requestBytes, outcome.bytes)
     return outcome
   }
 
   /** KIP-35: a client may ask with a version that is too new, and finds the right one in the answer. For all other APIs Kafka closes the connection. */
   #unsupported(h: AnyHandler, start: { apiVersion: number; correlationId: number }): Outcome {
-    if (h.key !== API_VERSIONS) return { kind: 'close', reason: `${h.name} version ${start.apiVersion} is not served` }
+    if (h.key !== API_VERSIONS) {
+      this.#options.metrics.refused.unsupportedVersion++
+      return { kind: 'close', reason: `${h.name} version ${start.apiVersion} is not served` }
+    }
     const w = unsupportedApiVersions(h, start.correlationId)
     return { kind: 'answer', bytes: w.length, chunks: w.chunks(), throttleTimeMs: 0 }
   }
 
-  #failed(apiName: string | undefined, cx: RequestContext | undefined, error: unknown): Outcome {
-    if (error instanceof MalformedError)
-      return { kind: 'close', reason: `malformed ${apiName ?? 'request'}: ${error.message}` }
-    this.#options.metrics.requestFailed(apiName ?? 'unknown')
-    this.#options.logger.error(`${apiName ?? 'a request'} failed inside the broker, its connection is closed`, {
+  #failed(h: AnyHandler | undefined, cx: RequestContext | undefined, error: unknown): Outcome {
+    const { metrics, logger } = this.#options
+    const apiName = h?.name ?? 'request'
+    if (error instanceof MalformedError) {
+      metrics.refused.malformed++
+      return { kind: 'close', reason: `malformed ${apiName}: ${error.message}` }
+    }
+    if (h !== undefined) metrics.of(h).failures++
+    logger.error(`${apiName} failed inside the broker, its connection is closed`, {
       version: cx?.version,
       clientId: cx?.clientId,
       error,

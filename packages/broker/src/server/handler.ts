@@ -2,6 +2,7 @@ import { type Api, type Reader, responseHeaderIsFlexible, Writer, writeResponseH
 import type { MaybePromise } from '@millrace/storage'
 import type { Services } from '../services.ts'
 import type { RequestContext } from './request-context.ts'
+import { errorVisitor } from './response-errors.ts'
 
 /** What the dispatcher sees: message types are gone, only bytes and numbers are left. */
 export interface AnyHandler {
@@ -17,6 +18,8 @@ export interface AnyHandler {
 export interface Answer {
   /** A whole frame, its size prefix included. */
   frame(throttleTimeMs: number): Writer
+  /** Calls `count` for each error code other than 0 that it holds. */
+  errors(count: (code: number) => void): void
 }
 
 /**
@@ -28,7 +31,9 @@ export function handler<Request, RequestInput, Response, ResponseInput extends o
   api: Api<Request, RequestInput, Response, ResponseInput>,
   handle: (services: Services, request: Request, cx: RequestContext) => MaybePromise<ResponseInput | undefined>,
 ): AnyHandler {
+  const visitErrors = errorVisitor(api.response.type)
   const answer = (response: ResponseInput, cx: RequestContext): Answer => ({
+    errors: count => visitErrors?.(response as Record<string, unknown>, count),
     frame(throttleTimeMs) {
       const w = new Writer()
       w.int32(0)
