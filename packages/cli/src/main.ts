@@ -1,6 +1,7 @@
 /** The command line. Each command is loaded only when it is the one that runs, so that `serve` starts fast. */
 import { Command, CommanderError, type Option } from 'commander'
 import { completionCommand } from './commands/completion.ts'
+import { consumeCommand } from './commands/consume.ts'
 import { logCommand } from './commands/log.ts'
 import { produceCommand } from './commands/produce.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -23,7 +24,14 @@ Examples:
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
     )
   addGlobalOptions(program)
-  for (const command of [serveCommand(), produceCommand(), logCommand(), completionCommand(), versionCommand()])
+  for (const command of [
+    serveCommand(),
+    produceCommand(),
+    consumeCommand(),
+    logCommand(),
+    completionCommand(),
+    versionCommand(),
+  ])
     program.addCommand(command)
   configure(program)
   return program

@@ -133,7 +133,6 @@ class ProduceRun {
   #bytes = 0
   #totalBytes: number | undefined
 
-  // biome-ignore lint/complexity/useMaxParams: collaborators
   constructor(session: Session, producer: Producer, report: boolean) {
     this.#session = session
     this.#producer = producer

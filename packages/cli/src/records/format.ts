@@ -18,9 +18,9 @@ const HINT = 'millrace consume --help lists what a format may hold'
 export function compileFormat(format: string): RecordFormat {
   const parts: RecordFormat[] = []
   const pattern = /%([a-zA-Z%])(?:\{([^}]*)\})?|\\(x[0-9a-fA-F]{2}|.)|[^%\\]+|[%\\]/gs
-  for (const [whole, directive, argument, escape] of format.matchAll(pattern)) {
+  for (const [whole, directive, argument, code] of format.matchAll(pattern)) {
     if (directive !== undefined) parts.push(directiveOf(directive, argument))
-    else if (escape !== undefined) parts.push(constant(unescape(escape)))
+    else if (code !== undefined) parts.push(constant(unescaped(code)))
     else if (whole === '%' || whole === '\\') throw usageError(`the format ends in a lone ${whole}`, HINT)
     else parts.push(constant(Buffer.from(whole)))
   }
@@ -111,17 +111,17 @@ const constant =
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '0': '\0', '\\': '\\' }
 
-function unescape(escape: string): Buffer {
-  if (escape.length === 3) return Buffer.from(escape.slice(1), 'hex')
-  const known = escapes[escape]
-  if (known === undefined) throw usageError(`the format has \\${escape}, which means nothing`, HINT)
+function unescaped(code: string): Buffer {
+  if (code.length === 3) return Buffer.from(code.slice(1), 'hex')
+  const known = escapes[code]
+  if (known === undefined) throw usageError(`the format has \\${code}, which means nothing`, HINT)
   return Buffer.from(known)
 }
 
 /** A delimiter as it is given on the command line: `\n`, `\t`, `\x00`, or itself. */
 export function parseDelimiter(text: string): Buffer {
-  const parts = [...text.matchAll(/\\(x[0-9a-fA-F]{2}|.)|[^\\]+|\\$/gs)].map(([whole, escape]) =>
-    escape === undefined ? Buffer.from(whole) : unescape(escape),
+  const parts = [...text.matchAll(/\\(x[0-9a-fA-F]{2}|.)|[^\\]+|\\$/gs)].map(([whole, code]) =>
+    code === undefined ? Buffer.from(whole) : uncoded(code),
   )
   const delimiter = Buffer.concat(parts)
   if (delimiter.length === 0)

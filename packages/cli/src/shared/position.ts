@@ -12,7 +12,9 @@ import { usageError } from './cli-error.ts'
 import { parseDuration } from './units.ts'
 
 export type Position =
-  | { readonly kind: 'beginning' | 'end' | 'stored' }
+  | { readonly kind: 'beginning' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'stored' }
   | { readonly kind: 'offset'; readonly offset: number }
   | { readonly kind: 'beforeEnd' | 'afterBeginning'; readonly count: number }
   | { readonly kind: 'time'; readonly timestampMs: number }
