@@ -121,7 +121,7 @@ function unescaped(code: string): Buffer {
 /** A delimiter as it is given on the command line: `\n`, `\t`, `\x00`, or itself. */
 export function parseDelimiter(text: string): Buffer {
   const parts = [...text.matchAll(/\\(x[0-9a-fA-F]{2}|.)|[^\\]+|\\$/gs)].map(([whole, code]) =>
-    code === undefined ? Buffer.from(whole) : uncoded(code),
+    code === undefined ? Buffer.from(whole) : unescaped(code),
   )
   const delimiter = Buffer.concat(parts)
   if (delimiter.length === 0)
