@@ -225,7 +225,9 @@ export class Connection {
   #fail(error: KafkaError): void {
     if (this.#closedBy !== undefined) return
     this.#closedBy = error
-    this.#socket.destroy()
+    // What was handed over is still written: with acks 0 nothing else tells that it arrived.
+    if (error.code === 'CLOSED') this.#socket.destroySoon()
+    else this.#socket.destroy()
     this.#settleDrain()
     for (const entry of this.#inFlight.splice(0)) entry.settle?.(error)
     for (const run of this.#onClose.splice(0)) run()

@@ -18,6 +18,8 @@ export class PartitionQueue {
   #identity: ProducerIdentity | undefined
   #nextSequence = 0
   #lastAckedSequence = -1
+  /** Whether the broker has acknowledged a batch of this epoch. */
+  #isKnown = false
   #nextOrder = 0
   #needsNewEpoch = false
 
@@ -40,13 +42,17 @@ export class PartitionQueue {
     return this.#needsNewEpoch && this.inFlight.length === 0
   }
 
-  /** Whether one more batch may be under way. A batch that is sent again goes alone and first, so that order is kept. */
+  /**
+   * Whether one more batch may be under way. A batch that is sent again goes alone and first, so that order is kept; and so does the first one of an epoch: a broker
+   * takes any sequence from a producer that it has not seen, so the second batch could get in before the first.
+   */
   get mayStart(): boolean {
     const head = this.waiting[0]
     if (head === undefined || this.#needsNewEpoch) return false
     if (this.inFlight.length >= this.#inFlightMax) return false
     const oldest = this.inFlight[0]
     if (oldest === undefined) return true
+    if (this.#identity !== undefined && !this.#isKnown) return false
     if (this.inFlight.some(batch => batch.attempts > 0)) return false
     return head.order === undefined || head.order < oldest.order!
   }
@@ -55,6 +61,7 @@ export class PartitionQueue {
     this.#identity = identity
     this.#nextSequence = 0
     this.#lastAckedSequence = -1
+    this.#isKnown = false
     this.#needsNewEpoch = false
     for (const batch of this.waiting) {
       batch.identity = undefined
@@ -77,8 +84,9 @@ export class PartitionQueue {
 
   succeeded(batch: ProducerBatch): void {
     this.#land(batch)
-    if (batch.identity === this.#identity)
-      this.#lastAckedSequence = (batch.baseSequence + batch.recordCount - 1) & SEQUENCE_MASK
+    if (batch.identity !== this.#identity) return
+    this.#isKnown = true
+    this.#lastAckedSequence = (batch.baseSequence + batch.recordCount - 1) & SEQUENCE_MASK
   }
 
   /** Puts batches back in their place, before everything that comes after them. */
@@ -105,9 +113,10 @@ export class PartitionQueue {
     this.#needsNewEpoch = true
   }
 
-  /** Whether the broker should have expected exactly this batch: then a complaint about its sequence is no passing matter. */
-  isNextExpected(batch: ProducerBatch): boolean {
-    return batch.baseSequence === ((this.#lastAckedSequence + 1) & SEQUENCE_MASK)
+  /** Whether a batch before this one is still to be acknowledged: then the broker's complaint about its sequence is a passing matter. */
+  isAheadOfAcknowledged(batch: ProducerBatch): boolean {
+    const ahead = (batch.baseSequence - this.#lastAckedSequence - 1) & SEQUENCE_MASK
+    return ahead > 0 && ahead < SEQUENCE_MASK / 2
   }
 
   #land(batch: ProducerBatch): void {

@@ -22,7 +22,7 @@ export function verdictOn(error: KafkaError, batch: ProducerBatch, queue: Partit
     case 'OUT_OF_ORDER_SEQUENCE_NUMBER':
       if (batch.identity === undefined) return 'failed'
       // A batch before it failed and will be sent first; otherwise the broker has lost track of this producer.
-      return queue.isNextExpected(batch) ? 'restart' : 'again'
+      return queue.isAheadOfAcknowledged(batch) ? 'again' : 'restart'
     case 'UNKNOWN_PRODUCER_ID':
     case 'INVALID_PRODUCER_ID_MAPPING':
     case 'INVALID_PRODUCER_EPOCH':
