@@ -35,12 +35,26 @@ export const kafkaScript = join(here, 'peer/kafka.sh')
 const START_LIMIT_MS = 60_000
 const STOP_GRACE_MS = 20_000
 
+const folders = new Set<string>()
+process.on('exit', () => {
+  for (const folder of folders) removeFolder(folder)
+})
+
+/** A folder that is gone at the end of the suite, unless it is kept. */
 export function freshFolder(kind: string): string {
-  return mkdtempSync(join(tmpdir(), `millrace-interop-${kind}-`))
+  const folder = mkdtempSync(join(tmpdir(), `millrace-interop-${kind}-`))
+  folders.add(folder)
+  return folder
 }
 
 export function removeFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  folders.delete(folder)
+}
+
+export function keepFolder(folder: string): void {
+  console.log(`kept ${folder}`)
+  folders.delete(folder)
 }
 
 /** Installs Apache Kafka and its tools into the cache unless they are there. */

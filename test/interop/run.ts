@@ -6,7 +6,16 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Broker, freshFolder, installKafka, KINDS, type Kind, removeFolder, startBroker } from './broker.ts'
+import {
+  type Broker,
+  freshFolder,
+  installKafka,
+  KINDS,
+  type Kind,
+  keepFolder,
+  removeFolder,
+  startBroker,
+} from './broker.ts'
 import { type ClientRun, clientNames, type Result, runClient } from './client.ts'
 import { dumpLogs } from './dump-log.ts'
 import { exchange, installExchange, routesOf } from './storage-exchange.ts'
@@ -74,7 +83,7 @@ async function againstOwnBroker(kind: Kind): Promise<Result[]> {
     return [{ client: kind, scenario: 'start', outcome: 'failed', detail: (error as Error).message.split('\n')[0]! }]
   } finally {
     await broker?.stop()
-    if (values.keep) console.log(`kept ${folder}`)
+    if (values.keep) keepFolder(folder)
     else removeFolder(folder)
   }
 }

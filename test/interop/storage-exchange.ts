@@ -5,7 +5,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Broker, freshFolder, installKafka, type Kind, removeFolder, startBroker } from './broker.ts'
+import { type Broker, freshFolder, installKafka, type Kind, keepFolder, removeFolder, startBroker } from './broker.ts'
 import { dumpLogs } from './dump-log.ts'
 import { run } from './process.ts'
 
@@ -49,8 +49,7 @@ export async function exchange(route: Route, keep = false): Promise<string> {
     if (dumped.complaints.length > 0) throw new Error(`kafka-dump-log: ${dumped.complaints.slice(0, 3).join('; ')}`)
     return `${written.length} lines the same, ${dumped.fileCount} files`
   } finally {
-    if (keep) console.log(`kept ${source} and ${target}`)
-    else for (const folder of [source, target]) removeFolder(folder)
+    for (const folder of [source, target]) (keep ? keepFolder : removeFolder)(folder)
   }
 }
 
@@ -71,7 +70,7 @@ async function withBroker<T>(kind: Kind, folder: string, use: (broker: Broker) =
 }
 
 async function java(broker: Broker, ...args: string[]): Promise<string[]> {
-  const jars = join(cache, 'storage-exchange')
+  const jars = join(cache, 'java-4')
   const all = [
     '-Xmx512m',
     '-XX:+UseSerialGC',
@@ -147,7 +146,7 @@ function entriesOf(path: string): string[] {
 export async function installExchange(): Promise<void> {
   await installKafka()
   const java = join(import.meta.dirname, 'java/install.sh')
-  const installed = await run(java, ['storage-exchange', '4.4.0'], { limitMs: 300_000 })
+  const installed = await run(java, ['java-4'], { limitMs: 300_000 })
   if (installed.code !== 0) throw new Error(installed.stderr.trim())
 }
 

@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# The Java client of one version: install.sh NAME VERSION puts its jars and the compiled programs into the cache.
+# The Java client of one version: install.sh java-4|java-3.9 puts its jars and the compiled programs into the cache.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-name=$1 version=$2
+name=$1
+case $name in
+  java-4) version=4.4.0 ;;
+  java-3.9) version=3.9.1 ;;
+  *) echo "no version for $name" >&2; exit 2 ;;
+esac
 out=${INTEROP_CACHE:-$HOME/.cache/millrace-interop}/$name
 command -v javac mvn > /dev/null || { echo 'needs a JDK (17 or newer) and Maven' >&2; exit 77; }
 stamp="$version $(cat "$here/pom.xml" "$here"/src/interop/*.java | sha256sum)"

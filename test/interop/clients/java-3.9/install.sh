@@ -1,2 +1,2 @@
 #!/bin/sh
-exec ../../java/install.sh java-3.9 3.9.1
+exec ../../java/install.sh java-3.9

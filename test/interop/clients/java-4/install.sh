@@ -1,2 +1,2 @@
 #!/bin/sh
-exec ../../java/install.sh java-4 4.4.0
+exec ../../java/install.sh java-4

@@ -1,4 +1,3 @@
 #!/bin/sh
-set -e
-../../peer/kafka.sh install
+../kafka-tools/install.sh || exit
 exec ../../scenarios/build.sh spring spring package

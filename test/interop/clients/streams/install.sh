@@ -1,4 +1,4 @@
 #!/bin/sh
 set -e
-../../java/install.sh streams-check 4.4.0
+../../java/install.sh java-4
 exec ../../scenarios/build.sh streams streams-java compile dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=libs

@@ -6,7 +6,7 @@ jvm='-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.
 folder=$(mktemp -d)
 app=
 trap '[ -z "$app" ] || kill -9 $app 2> /dev/null; rm -rf "$folder"' EXIT
-check() { java $jvm -cp "$cache/streams-check/classes:$cache/streams-check/libs/*" interop.WordCountCheck "$bootstrap" "$1"; }
+check() { java $jvm -cp "$cache/java-4/classes:$cache/java-4/libs/*" interop.WordCountCheck "$bootstrap" "$1"; }
 start() {
   rm -rf "$folder/state"; mkdir "$folder/state"
   java $jvm -Djava.io.tmpdir="$folder/state" -cp "$cache/streams/target/classes:$cache/streams/libs/*" WordCount "$bootstrap" >> "$folder/log" 2>&1 &
@@ -17,11 +17,11 @@ failures=0
 check prepare || exit 1
 start
 check counts || failures=1
-check purge || failures=1
 stop
 check leave || failures=1
 start
 check restored || failures=1
+check purge || failures=1
 stop
 [ $failures = 0 ] || tail -40 "$folder/log" >&2
 exit $failures
