@@ -1,3 +1,3 @@
-export { FaultFileSystem, type FaultyOperation, type InjectedFault } from './fault-file-system.ts'
 export { startTestBroker, TestBroker, type TestBrokerOptions } from './test-broker.ts'
-export { WireClient, type WireClientOptions } from './wire-client.ts'
+export { type Sparse, WireClient, type WireClientOptions } from './wire-client.ts'
+export { batchOf, createTopic, errorsOf, produceBatch, type TestTopic, versionsOf } from './wire-requests.ts'

@@ -26,6 +26,15 @@ interface Awaited {
   readonly reject: (error: Error) => void
 }
 
+/** A message with any of its fields left out: they are at their defaults on the wire. */
+export type Sparse<T> = T extends Uint8Array
+  ? T
+  : T extends readonly (infer E)[]
+    ? readonly Sparse<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]?: Sparse<T[K]> }
+      : T
+
 const TIMEOUT_MS = 20_000
 
 export class WireClient implements AsyncDisposable {
@@ -65,7 +74,7 @@ export class WireClient implements AsyncDisposable {
   }
 
   /** Several may be under way: they leave in the order of the calls. Bytes in the answer are views of its own frame and stay valid. */
-  async request<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, body: QI): Promise<R> {
+  async request<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, body: Sparse<NoInfer<QI>>): Promise<R> {
     const frame = await this.requestBytes(api.key, version, this.#frameOf(api, version, body))
     const r = new Reader(frame)
     readResponseHeader(r, responseHeaderIsFlexible(api.key, version >= api.flexible))
@@ -75,7 +84,7 @@ export class WireClient implements AsyncDisposable {
   }
 
   /** For a request that has no answer: produce with acks 0. */
-  send<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, body: QI): void {
+  send<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, body: Sparse<NoInfer<QI>>): void {
     this.#socket.write(this.#frameOf(api, version, body))
   }
 
@@ -117,13 +126,13 @@ export class WireClient implements AsyncDisposable {
     return this.close()
   }
 
-  #frameOf<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, apiVersion: number, body: QI): Buffer {
+  #frameOf<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, apiVersion: number, body: Sparse<NoInfer<QI>>): Buffer {
     const w = new Writer()
     w.int32(0)
     const correlationId = this.#nextCorrelationId++
     const header = { apiKey: api.key, apiVersion, correlationId, clientId: this.#clientId }
     writeRequestHeader(w, header, apiVersion >= api.flexible)
-    api.request.write(w, body, apiVersion)
+    api.request.write(w, body as QI, apiVersion)
     w.patchInt32(w.length - 4)
     return w.finish()
   }
