@@ -31,7 +31,7 @@ const settings = {
 }
 
 export async function clusterUnderTest(): Promise<ClusterUnderTest> {
-  const given = process.env['MILLRACE_TEST_BROKER']
+  const given = process.env.MILLRACE_TEST_BROKER
   const broker = given === undefined ? await startTestBroker({ settings }) : undefined
   const bootstrap = given ?? `localhost:${broker!.port}`
   const run = randomUUID().slice(0, 8)

@@ -202,7 +202,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
         index++
         own.advance(index === records.length ? nextOffset : record.offset + 1, leaderEpoch)
         yield record
-        if (own.generation !== generation) return
+        if (own.generation !== generation || this.#session?.isLost === true) return
         own.markProcessed()
         if (own.paused || signal?.aborted === true) return
       }

@@ -80,8 +80,9 @@ export class GroupSession {
     return this.#member ?? { groupId: this.#groupId, generationId: -1, memberId: '', groupInstanceId }
   }
 
-  get isStable(): boolean {
-    return this.#state === 'stable' && this.#rejoinReason === undefined
+  /** Whether the partitions may be someone else's already: nothing more of them is to be worked on. */
+  get isLost(): boolean {
+    return this.#isLost
   }
 
   /** When `step` has to be called again though nothing happens (monotonic ms). */
