@@ -37,11 +37,12 @@ async function answerTopics(services: Services, request: MetadataRequest, cx: Re
   const answers: TopicAnswer[] = []
   const asked = new Set<string>()
   for (const { name, topicId } of request.topics) {
-    const key = name ?? topicId
+    const key = topicId === ZERO_UUID ? (name ?? '') : topicId
     if (asked.has(key)) continue
     asked.add(key)
     if (cx.version < 12 && topicId !== ZERO_UUID) answers.push(refused('INVALID_REQUEST', name ?? '', topicId))
-    else if (name === null) answers.push(byId(services, topicId, cx, answerOf))
+    // Java leaves the name of a topic that it asks for by id empty, others send null.
+    else if (name === null || topicId !== ZERO_UUID) answers.push(byId(services, topicId, cx, answerOf))
     else answers.push(await byName(services, name, request, cx, answerOf))
   }
   return answers
