@@ -44,7 +44,10 @@ export class WireClient implements AsyncDisposable {
   readonly #clientId: string | null
   readonly #timeoutMs: number
   readonly #awaited: Awaited[] = []
-  #received: Buffer = Buffer.alloc(0)
+  #chunks: Buffer[] = []
+  #received = 0
+  /** Bytes with which the frame under way, or first its size prefix, is whole. */
+  #needed = 4
   #nextCorrelationId = 1
 
   private constructor(socket: Socket, options: WireClientOptions) {
@@ -138,13 +141,18 @@ export class WireClient implements AsyncDisposable {
   }
 
   #receive(chunk: Buffer): void {
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
-    while (this.#received.length >= 4) {
-      const size = this.#received.readInt32BE(0)
-      if (this.#received.length < size + 4) return
-      const frame = Buffer.from(this.#received.subarray(4, size + 4))
-      this.#received = this.#received.subarray(size + 4)
-      this.#answer(frame)
+    this.#chunks.push(chunk)
+    this.#received += chunk.length
+    while (this.#received >= this.#needed) {
+      // Joined only when a whole prefix or frame is there: a large answer comes in many chunks.
+      const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+      const size = 4 + bytes.readInt32BE(0)
+      const isWhole = bytes.length >= size
+      if (isWhole) this.#answer(bytes.subarray(4, size))
+      const rest = isWhole ? bytes.subarray(size) : bytes
+      this.#chunks = [rest]
+      this.#received = rest.length
+      this.#needed = isWhole ? 4 : size
     }
   }
 

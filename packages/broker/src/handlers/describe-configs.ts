@@ -17,8 +17,8 @@ import type { Services } from '../services.ts'
 type ResourceRequest = DescribeConfigsRequest['resources'][number]
 type ResourceAnswer = DescribeConfigsResponseInput['results'][number]
 
-/** Entries in one answer. A short request may name many groups and so ask for far more than it weighs; 20,000 topics fit. */
-const ENTRIES_MAX = 800_000
+/** Entries in one answer. A short request may name many groups and so ask for far more than it weighs; 11,000 topics fit. */
+const ENTRIES_MAX = 400_000
 
 export const describeConfigs = handler(DescribeConfigs, (services, request, cx) => {
   const results: ResourceAnswer[] = []
