@@ -155,11 +155,11 @@ const oneRecord = Buffer.from(sampleBatch().subarray(16))
 
 for (const synced of [false, true]) {
   it(`holds what it said through kills, power cuts, stops and full disks (${synced ? 'synced' : 'written'})`, async t => {
-    const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+    const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31)
     t.diagnostic(`seed ${seed}`)
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), steps => play(steps, { synced })),
-      { seed, numRuns: Number(process.env['RUNS'] ?? 150) },
+      { seed, numRuns: Number(process.env.RUNS ?? 150) },
     )
   })
 }

@@ -44,7 +44,8 @@ export class DataFolder {
     this.#lock = lock
   }
 
-  static async open(fs: FileSystem, path: string, owner: FolderOwner & { random: Random }): Promise<DataFolder> {
+  /** Takes the folder for this process; it is made where it is not there. */
+  static async open(fs: FileSystem, path: string): Promise<DataFolder> {
     const isNew = fs.stat(path) === undefined
     fs.makeFolder(path)
     if (isNew) await fs.syncFolder(parentOf(path))
@@ -55,14 +56,7 @@ export class DataFolder {
         `the data folder ${path} is in use by another process; stop it or choose another folder`,
         { path },
       )
-    const folder = new DataFolder(fs, path, lock)
-    try {
-      await folder.#claim(owner)
-    } catch (fault) {
-      lock.release()
-      throw fault
-    }
-    return folder
+    return new DataFolder(fs, path, lock)
   }
 
   /** Whether the last process here stopped cleanly. The marker goes, so that an end from now on is not taken for a clean one. */
@@ -104,7 +98,8 @@ export class DataFolder {
     this.#lock.release()
   }
 
-  async #claim({ clusterId, nodeId, random }: FolderOwner & { random: Random }): Promise<void> {
+  /** Makes the folder the cluster's, or refuses with INCOMPATIBLE when it is another's. */
+  async claim({ clusterId, nodeId, random }: FolderOwner & { random: Random }): Promise<void> {
     const path = `${this.path}/meta.properties`
     const bytes = readSmallFile(this.#fs, path)
     if (bytes === undefined) {

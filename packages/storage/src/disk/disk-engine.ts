@@ -1,7 +1,7 @@
 /** The engine on one machine: a data folder, or several, in Kafka's own layout. Takes the folders for this process, and gives them back in good order. */
 import { resolve } from 'node:path'
 import { type Clock, type Logger, type Random, systemRandom } from '@millrace/base'
-import type { Catalog } from '../catalog/catalog.ts'
+import type { Catalog, OwnedCatalog } from '../catalog/catalog.ts'
 import { type StorageEngine, StorageError } from '../engine.ts'
 import type { FileSystem } from '../file-system.ts'
 import { DataFolder } from './data-folder.ts'
@@ -44,7 +44,11 @@ export const defaultDiskSettings: DiskEngineSettings = {
 export interface DiskEngineOptions {
   /** log.dirs. Made where they are not there. */
   readonly dirs: readonly string[]
-  readonly catalog: Catalog
+  /**
+   * A function is called once the folders are held, and what it opens is closed with the engine: opening a catalog that lies in one of them fences the
+   * process that uses it, which must not happen to one that is alive.
+   */
+  readonly catalog: Catalog | (() => OwnedCatalog)
   readonly clock: Clock
   readonly logger: Logger
   readonly nodeId?: number
@@ -55,24 +59,29 @@ export interface DiskEngineOptions {
 
 /** Rejects with LOCKED when another process holds one of the folders, with INCOMPATIBLE when one belongs to another cluster. */
 export async function openDiskEngine(options: DiskEngineOptions): Promise<StorageEngine> {
-  const { catalog, clock, logger, nodeId = 1, random = systemRandom, fs = nodeFileSystem } = options
+  const { clock, logger, nodeId = 1, random = systemRandom, fs = nodeFileSystem } = options
   if (options.dirs.length === 0) throw new StorageError('IO', 'there is no data folder')
   const folders: DataFolder[] = []
-  try {
-    for (const dir of options.dirs)
-      folders.push(await DataFolder.open(fs, resolve(dir), { clusterId: catalog.clusterId, nodeId, random }))
-  } catch (fault) {
+  let owned: OwnedCatalog | undefined
+  const release = (): void => {
+    owned?.close()
     for (const folder of folders) folder.release()
+  }
+  try {
+    for (const dir of options.dirs) folders.push(await DataFolder.open(fs, resolve(dir)))
+    if (typeof options.catalog === 'function') owned = options.catalog()
+    const catalog = owned ?? (options.catalog as Catalog)
+    for (const folder of folders) await folder.claim({ clusterId: catalog.clusterId, nodeId, random })
+    const settings = { ...defaultDiskSettings, ...options.settings }
+    const logs = new DiskLogEngine({ folders, fs, clock, random, logger, settings })
+    let closing: Promise<void> | undefined
+    const close = (): Promise<void> => {
+      closing ??= logs.close().finally(release)
+      return closing
+    }
+    return { catalog, logs, close, [Symbol.asyncDispose]: close }
+  } catch (fault) {
+    release()
     throw fault
   }
-  const settings = { ...defaultDiskSettings, ...options.settings }
-  const logs = new DiskLogEngine({ folders, fs, clock, random, logger, settings })
-  let closing: Promise<void> | undefined
-  const close = (): Promise<void> => {
-    closing ??= logs.close().finally(() => {
-      for (const folder of folders) folder.release()
-    })
-    return closing
-  }
-  return { catalog, logs, close, [Symbol.asyncDispose]: close }
 }

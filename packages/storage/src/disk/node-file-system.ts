@@ -128,6 +128,9 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Kept here, or garbage collection would close a database that nobody looks at any more, and with it the lock. */
+const held = new Set<DatabaseSync>()
+
 /**
  * Node has no flock. SQLite takes POSIX record locks, which the kernel drops with the process, which hold between containers that share the
  * folder, and which Kafka's own lock on the same file respects and is respected by. The file stays empty. See docs/decisions/0004.
@@ -137,7 +140,13 @@ function lock(path: string): FileLock | undefined {
   try {
     database.exec('PRAGMA journal_mode = MEMORY')
     database.exec('BEGIN EXCLUSIVE')
-    return { release: () => database.close() }
+    held.add(database)
+    return {
+      release: () => {
+        held.delete(database)
+        database.close()
+      },
+    }
   } catch (error) {
     database.close()
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined

@@ -293,6 +293,8 @@ class Loading {
     })
     this.#dropFrom(0)
     this.#producers.clear()
+    for (const offset of this.#snapshots) this.#services.fs.remove(segmentFile(this.#place.folder, offset, '.snapshot'))
+    this.#snapshots = []
     this.#beginAt(logStartOffset)
   }
 
