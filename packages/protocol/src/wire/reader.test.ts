@@ -92,6 +92,16 @@ test('a string of 32767 bytes is read and one more is refused, however it says i
   malformed(() => message(0, { name: string() }).decode(compact.finish(), 0), /at most 32767/)
 })
 
+test('a string that could not be sent back, because what is no UTF-8 in it grows, is refused', () => {
+  const third = Math.floor(STRING_BYTES_MAX / 3)
+  assert.equal(new Reader(Buffer.alloc(third, 0xff)).utf8(third), '\ufffd'.repeat(third))
+  malformed(() => new Reader(Buffer.alloc(third + 1, 0xff)).utf8(third + 1), /no UTF-8/)
+  assert.equal(
+    new Reader(Buffer.alloc(STRING_BYTES_MAX - 1, 'é')).utf8(STRING_BYTES_MAX - 1).length,
+    STRING_BYTES_MAX / 2 - 0.5,
+  )
+})
+
 test('bytes are a view of the frame', () => {
   const frame = Buffer.from([1, 2, 3, 4])
   const view = new Reader(frame, 1).bytes(2)

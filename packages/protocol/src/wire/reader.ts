@@ -86,7 +86,11 @@ export class Reader {
     if (length > STRING_BYTES_MAX)
       throw new MalformedError(`string of ${length} bytes, at most ${STRING_BYTES_MAX} are allowed`)
     const at = this.#take(length)
-    return this.buffer.toString('utf8', at, at + length)
+    const text = this.buffer.toString('utf8', at, at + length)
+    // What is no UTF-8 grows when it is replaced, and could then not be sent back in an answer.
+    if (length * 3 > STRING_BYTES_MAX && Buffer.byteLength(text) > STRING_BYTES_MAX)
+      throw new MalformedError(`string of ${length} bytes that are no UTF-8`)
+    return text
   }
 
   /** Every element takes at least one byte, so a count past the end of the frame is an attack or a corrupt frame. */
