@@ -1,10 +1,15 @@
 /** The command line. Each command is loaded only when it is the one that runs, so that `serve` starts fast. */
 import { Command, CommanderError, type Option } from 'commander'
+import { clusterCommand } from './commands/cluster.ts'
 import { completionCommand } from './commands/completion.ts'
+import { configCommand } from './commands/config.ts'
 import { consumeCommand } from './commands/consume.ts'
+import { groupCommand } from './commands/group.ts'
 import { logCommand } from './commands/log.ts'
+import { offsetsCommand } from './commands/offsets.ts'
 import { produceCommand } from './commands/produce.ts'
 import { serveCommand } from './commands/serve.ts'
+import { topicCommand } from './commands/topic.ts'
 import { versionCommand } from './commands/version.ts'
 import { addGlobalOptions } from './shared/global-options.ts'
 
@@ -24,18 +29,24 @@ Examples:
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
     )
   addGlobalOptions(program)
-  for (const command of [
-    serveCommand(),
-    produceCommand(),
-    consumeCommand(),
-    logCommand(),
-    completionCommand(),
-    versionCommand(),
-  ])
-    program.addCommand(command)
+  for (const command of commands()) program.addCommand(command)
   configure(program)
   return program
 }
+
+const commands = (): readonly Command[] => [
+  serveCommand(),
+  topicCommand(),
+  produceCommand(),
+  consumeCommand(),
+  groupCommand(),
+  configCommand(),
+  clusterCommand(),
+  offsetsCommand(),
+  logCommand(),
+  completionCommand(),
+  versionCommand(),
+]
 
 /** Settings that commander does not hand down to commands that were made apart. */
 function configure(command: Command): void {

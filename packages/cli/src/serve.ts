@@ -1,7 +1,9 @@
-import { createLogger, type Logger, systemClock, systemLogger } from '@millrace/base'
-import { type BrokerConfig, isConfigProblems, loadBrokerConfig, startBroker } from '@millrace/broker'
-import { openMemoryCatalog, openMemoryEngine, type StorageEngine, StorageError } from '@millrace/storage'
+import { createLogger, type Logger, systemLogger } from '@millrace/base'
+import { type Broker, type BrokerConfig, isConfigProblems, loadBrokerConfig, startBroker } from '@millrace/broker'
 import type { ServeOptions } from './commands/serve.ts'
+import { explainStart } from './serve/explain-start.ts'
+import { openEngine } from './serve/open-engine.ts'
+import { stopSignal } from './serve/stop-signal.ts'
 
 /** Runs a broker until SIGTERM or SIGINT and answers the exit status: 0 for a clean stop, 1 for a fault, 2 for a configuration that cannot be. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -18,37 +20,44 @@ export async function serve(options: ServeOptions): Promise<number> {
   const logger = loggerOf(config)
   for (const note of config.notes) logger.info(note)
   try {
-    return await run(config, logger, options)
+    await run(config, logger, options.ephemeral || config.storage === 'memory')
+    return 0
   } catch (error) {
-    logger.error(explain(error))
+    logger.error(explainStart(error, config))
     return 1
   }
 }
 
-async function run(config: BrokerConfig, logger: Logger, options: ServeOptions): Promise<number> {
+async function run(config: BrokerConfig, logger: Logger, isEphemeral: boolean): Promise<void> {
   const startedMs = performance.now()
-  const signal = nextSignal()
-  const broker = await startBroker({ config, engine: openEngine(options), logger })
-  const listeners = [...broker.ports].map(([name, port]) => `${name}:${port}`).join(', ')
+  const signal = stopSignal(logger)
+  const engine = await openEngine(config, logger, isEphemeral)
+  const broker = await startBroker({ config, engine, logger })
   logger.info('broker is ready', {
-    listeners,
+    ...addressesOf(config, broker),
     clusterId: broker.clusterId,
+    folder: isEphemeral ? 'none, all is in memory' : config.logDirs.join(', '),
+    partitions: broker.partitionCount,
     startMs: Math.round(performance.now() - startedMs),
   })
   logger.info('stopping', { signal: await signal })
+  const stoppingMs = performance.now()
   await broker.stop()
-  logger.info('stopped')
-  return 0
+  logger.info('stopped', { stopMs: Math.round(performance.now() - stoppingMs) })
 }
 
-function openEngine(_options: ServeOptions): StorageEngine {
-  return openMemoryEngine({ catalog: openMemoryCatalog(), clock: systemClock })
+function addressesOf({ listenerPlan, adminListener }: BrokerConfig, { ports }: Broker): Record<string, string> {
+  const listeners = listenerPlan.listeners.map(
+    ({ name, host, port }) => `${name}://${shownHost(host)}:${ports.get(name) ?? port}`,
+  )
+  if (adminListener === null) return { listeners: listeners.join(', ') }
+  const host = adminListener.slice(0, adminListener.lastIndexOf(':'))
+  return { listeners: listeners.join(', '), admin: `http://${host || '*'}:${ports.get('ADMIN')}` }
 }
 
-function nextSignal(): Promise<string> {
-  return new Promise(resolve => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
-  })
+function shownHost(host: string): string {
+  if (host === '') return '*'
+  return host.includes(':') ? `[${host}]` : host
 }
 
 function loggerOf(config: BrokerConfig): Logger {
@@ -59,15 +68,4 @@ function loggerOf(config: BrokerConfig): Logger {
     format: config.logFormat === 'json' ? 'json' : 'text',
     write: line => process.stderr.write(line),
   })
-}
-
-/** One sentence for the operator; a stack only for what is a bug of ours. */
-function explain(error: unknown): string {
-  if (error instanceof StorageError) return error.message
-  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
-  if (code === 'EADDRINUSE')
-    return `port ${port} on ${address} is taken: stop what listens there, or set another listeners=…`
-  if (code === 'EADDRNOTAVAIL') return `${address} is not an address of this machine: set another listeners=…`
-  if (code === 'EACCES') return `may not listen on port ${port}: ports below 1024 need privileges`
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -1,0 +1,36 @@
+/** Where the broker's data lives: in its data folders, or in memory alone. */
+import { join, resolve } from 'node:path'
+import { type Logger, systemClock } from '@millrace/base'
+import type { BrokerConfig } from '@millrace/broker'
+import {
+  defaultDiskSettings,
+  openDiskEngine,
+  openMemoryCatalog,
+  openMemoryEngine,
+  openSqliteCatalog,
+  type StorageEngine,
+} from '@millrace/storage'
+
+const CATALOG_FILE = 'catalog.sqlite'
+
+/** The engine owns the catalog and closes it. */
+export async function openEngine(config: BrokerConfig, logger: Logger, isEphemeral: boolean): Promise<StorageEngine> {
+  const clock = systemClock
+  const producerExpirationMs = config.producerIdExpirationMs
+  if (isEphemeral) return openMemoryEngine({ catalog: openMemoryCatalog(), clock, producerExpirationMs })
+  const { nodeId, logDirs: dirs } = config
+  const retentionCheckMs = config.logRetentionCheckIntervalMs
+  return openDiskEngine({
+    dirs,
+    catalog: () => openSqliteCatalog({ path: join(resolve(dirs[0]!), CATALOG_FILE), nodeId, logger }),
+    clock,
+    logger,
+    nodeId,
+    settings: {
+      retentionCheckMs,
+      retentionFirstCheckMs: Math.min(retentionCheckMs, defaultDiskSettings.retentionFirstCheckMs),
+      checkpointMs: config.logFlushOffsetCheckpointIntervalMs,
+      producerExpirationMs,
+    },
+  })
+}
