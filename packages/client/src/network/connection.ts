@@ -112,8 +112,8 @@ export class Connection {
     value: NoInfer<In>,
     options: RequestOptions = {},
   ): Promise<Reader> {
-    options.signal?.throwIfAborted()
     await this.#writable()
+    options.signal?.throwIfAborted()
     return new Promise<Reader>((resolve, reject) => {
       const entry = this.#track(api, version, options, (error, reader) =>
         reader === undefined ? reject(error) : resolve(reader),

@@ -1,0 +1,141 @@
+/**
+ * A way to the broker that can be cut at the worst moment: after the broker has done what was asked and before the client knows.
+ *
+ * It passes frames on as they are, but for the addresses in metadata and coordinator answers, which it replaces by its own: the client never gets past it. Requests are
+ * passed on at a version in which both are known.
+ */
+import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net'
+import {
+  type Api,
+  FindCoordinator,
+  Metadata,
+  Reader,
+  readRequestStart,
+  readResponseHeader,
+  responseHeaderIsFlexible,
+  Writer,
+  writeResponseHeader,
+} from '@millrace/protocol'
+
+interface Pending {
+  readonly apiKey: number
+  readonly apiVersion: number
+}
+
+type Rewritable = Api<unknown, unknown, unknown, unknown>
+
+const rewritten: readonly Rewritable[] = [Metadata, FindCoordinator]
+
+export class UnreliableProxy implements AsyncDisposable {
+  /** How often an answer to this API has been swallowed. */
+  cuts = 0
+  readonly #server: Server
+  readonly #target: { readonly host: string; readonly port: number }
+  readonly #sockets = new Set<Socket>()
+  #cutKey = -1
+  #cutEvery = 0
+  #seen = 0
+
+  private constructor(server: Server, target: { host: string; port: number }) {
+    this.#server = server
+    this.#target = target
+    server.on('connection', socket => this.#accept(socket))
+  }
+
+  static async open(bootstrap: string): Promise<UnreliableProxy> {
+    const [host, port] = bootstrap.split(':')
+    const server = createServer()
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    return new UnreliableProxy(server, { host: host!, port: Number(port) })
+  }
+
+  get bootstrap(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Cuts the connection instead of passing on every n-th answer to this API. */
+  cutAnswers(apiKey: number, every: number): void {
+    this.#cutKey = apiKey
+    this.#cutEvery = every
+  }
+
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cutAll()
+    await new Promise(resolve => this.#server.close(resolve))
+  }
+
+  #accept(client: Socket): void {
+    const broker = createConnection(this.#target)
+    const pending: Pending[] = []
+    const end = (): void => {
+      client.destroy()
+      broker.destroy()
+    }
+    for (const socket of [client, broker]) {
+      this.#sockets.add(socket)
+      socket.on('error', end)
+      socket.on('close', () => {
+        this.#sockets.delete(socket)
+        end()
+      })
+    }
+    eachFrame(client, frame => {
+      const { apiKey, apiVersion } = readRequestStart(new Reader(frame))
+      // A produce with acks 0 would have no answer; the tests that come through here do without.
+      pending.push({ apiKey, apiVersion })
+      send(broker, frame)
+    })
+    eachFrame(broker, frame => {
+      const request = pending.shift()!
+      if (request.apiKey === this.#cutKey && ++this.#seen % this.#cutEvery === 0) {
+        this.cuts++
+        return end()
+      }
+      send(client, this.#rewrite(frame, request))
+    })
+  }
+
+  #rewrite(frame: Buffer, { apiKey, apiVersion }: Pending): Buffer {
+    const api = rewritten.find(({ key }) => key === apiKey)
+    if (api === undefined) return frame
+    const flexible = responseHeaderIsFlexible(apiKey, apiVersion >= api.flexible)
+    const reader = new Reader(frame)
+    const correlationId = readResponseHeader(reader, flexible)
+    const body = api.response.read(reader, apiVersion)
+    const writer = new Writer()
+    writeResponseHeader(writer, correlationId, flexible)
+    api.response.write(writer, this.#withOwnAddress(body), apiVersion)
+    return writer.finish()
+  }
+
+  /** Every `host` with a `port` beside it, however deep. */
+  #withOwnAddress(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(item => this.#withOwnAddress(item))
+    if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
+    const copy = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#withOwnAddress(item)]))
+    const { port } = this.#server.address() as AddressInfo
+    return 'host' in copy && copy.host !== '' ? { ...copy, host: '127.0.0.1', port } : copy
+  }
+}
+
+function eachFrame(socket: Socket, take: (frame: Buffer) => void): void {
+  let rest: Buffer = Buffer.alloc(0)
+  socket.on('data', (chunk: Buffer) => {
+    rest = Buffer.concat([rest, chunk])
+    while (rest.length >= 4 && rest.length >= 4 + rest.readInt32BE(0)) {
+      const end = 4 + rest.readInt32BE(0)
+      take(rest.subarray(4, end))
+      rest = rest.subarray(end)
+    }
+  })
+}
+
+function send(socket: Socket, frame: Buffer): void {
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(frame.length)
+  socket.write(Buffer.concat([size, frame]))
+}
