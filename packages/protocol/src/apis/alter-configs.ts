@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, int8, int16, int32, string, struct } from '../schema/field.ts'
+import { array, bool, int8, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Replaces all of a resource's configuration; the older form. */
 export const AlterConfigs = api({
@@ -20,7 +20,7 @@ export const AlterConfigs = api({
   response: {
     throttleTimeMs: int32(),
     responses: array(
-      struct({ errorCode: int16(), errorMessage: string().nullable(), resourceType: int8(), resourceName: string() }),
+      struct({ errorCode: int16(), errorMessage: sentence().nullable(), resourceType: int8(), resourceName: string() }),
     ),
   },
 })

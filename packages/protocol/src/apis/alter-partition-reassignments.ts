@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, int16, int32, string, struct } from '../schema/field.ts'
+import { array, bool, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Starts or cancels replica moves. */
 export const AlterPartitionReassignments = api({
@@ -21,11 +21,11 @@ export const AlterPartitionReassignments = api({
     throttleTimeMs: int32(),
     allowReplicationFactorChange: bool().since(1).default(true).ignorable(),
     errorCode: int16(),
-    errorMessage: string().nullable(),
+    errorMessage: sentence().nullable(),
     responses: array(
       struct({
         name: string(),
-        partitions: array(struct({ partitionIndex: int32(), errorCode: int16(), errorMessage: string().nullable() })),
+        partitions: array(struct({ partitionIndex: int32(), errorCode: int16(), errorMessage: sentence().nullable() })),
       }),
     ),
   },

@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, int16, int32, string, struct } from '../schema/field.ts'
+import { array, bool, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Raises partition counts. */
 export const CreatePartitions = api({
@@ -16,7 +16,7 @@ export const CreatePartitions = api({
   },
   response: {
     throttleTimeMs: int32(),
-    results: array(struct({ name: string(), errorCode: int16(), errorMessage: string().nullable().default(null) })),
+    results: array(struct({ name: string(), errorCode: int16(), errorMessage: sentence().nullable().default(null) })),
   },
 })
 

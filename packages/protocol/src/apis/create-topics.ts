@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, int8, int16, int32, string, struct, uuid } from '../schema/field.ts'
+import { array, bool, int8, int16, int32, sentence, string, struct, uuid } from '../schema/field.ts'
 
 /** Creates topics. */
 export const CreateTopics = api({
@@ -27,7 +27,7 @@ export const CreateTopics = api({
         name: string(),
         topicId: uuid().since(7).ignorable(),
         errorCode: int16(),
-        errorMessage: string().since(1).nullable().ignorable(),
+        errorMessage: sentence().since(1).nullable().ignorable(),
         topicConfigErrorCode: int16().since(5).tag(0).ignorable(),
         numPartitions: int32().since(5).default(-1).ignorable(),
         replicationFactor: int16().since(5).default(-1).ignorable(),

@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int16, int32, string, struct } from '../schema/field.ts'
+import { array, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Deletes empty groups. */
 export const DeleteGroups = api({
@@ -14,7 +14,7 @@ export const DeleteGroups = api({
       struct({
         groupId: string(),
         errorCode: int16(),
-        errorMessage: string().since(3).nullable().default(null).ignorable(),
+        errorMessage: sentence().since(3).nullable().default(null).ignorable(),
       }),
     ),
   },

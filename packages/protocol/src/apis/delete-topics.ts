@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int16, int32, string, struct, uuid } from '../schema/field.ts'
+import { array, int16, int32, sentence, string, struct, uuid } from '../schema/field.ts'
 
 /** Deletes topics by name or id. */
 export const DeleteTopics = api({
@@ -19,7 +19,7 @@ export const DeleteTopics = api({
         name: string().nullable(6),
         topicId: uuid().since(6).ignorable(),
         errorCode: int16(),
-        errorMessage: string().since(5).nullable().default(null).ignorable(),
+        errorMessage: sentence().since(5).nullable().default(null).ignorable(),
       }),
     ),
   },

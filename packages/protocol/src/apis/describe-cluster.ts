@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, int8, int16, int32, string, struct } from '../schema/field.ts'
+import { array, bool, int8, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Describes the brokers of the cluster. */
 export const DescribeCluster = api({
@@ -15,7 +15,7 @@ export const DescribeCluster = api({
   response: {
     throttleTimeMs: int32(),
     errorCode: int16(),
-    errorMessage: string().nullable().default(null),
+    errorMessage: sentence().nullable().default(null),
     endpointType: int8().since(1).default(1),
     clusterId: string(),
     controllerId: int32().default(-1),

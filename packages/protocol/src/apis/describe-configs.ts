@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, int8, int16, int32, string, struct } from '../schema/field.ts'
+import { array, bool, int8, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Reads configurations. */
 export const DescribeConfigs = api({
@@ -19,7 +19,7 @@ export const DescribeConfigs = api({
     results: array(
       struct({
         errorCode: int16(),
-        errorMessage: string().nullable(),
+        errorMessage: sentence().nullable(),
         resourceType: int8(),
         resourceName: string(),
         configs: array(

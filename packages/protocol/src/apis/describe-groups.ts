@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, bytes, int16, int32, string, struct } from '../schema/field.ts'
+import { array, bool, bytes, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Describes classic groups. */
 export const DescribeGroups = api({
@@ -13,7 +13,7 @@ export const DescribeGroups = api({
     groups: array(
       struct({
         errorCode: int16(),
-        errorMessage: string().since(6).nullable().default(null),
+        errorMessage: sentence().since(6).nullable().default(null),
         groupId: string(),
         groupState: string(),
         protocolType: string(),

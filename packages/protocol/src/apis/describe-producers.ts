@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int16, int32, long, string, struct } from '../schema/field.ts'
+import { array, int16, int32, long, sentence, string, struct } from '../schema/field.ts'
 
 /** Lists the active producers of partitions. */
 export const DescribeProducers = api({
@@ -17,7 +17,7 @@ export const DescribeProducers = api({
           struct({
             partitionIndex: int32(),
             errorCode: int16(),
-            errorMessage: string().nullable().default(null),
+            errorMessage: sentence().nullable().default(null),
             activeProducers: array(
               struct({
                 producerId: long(),

@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int8, int16, int32, string, struct } from '../schema/field.ts'
+import { array, int8, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Elects preferred or unclean leaders. */
 export const ElectLeaders = api({
@@ -18,7 +18,9 @@ export const ElectLeaders = api({
     replicaElectionResults: array(
       struct({
         topic: string(),
-        partitionResult: array(struct({ partitionId: int32(), errorCode: int16(), errorMessage: string().nullable() })),
+        partitionResult: array(
+          struct({ partitionId: int32(), errorCode: int16(), errorMessage: sentence().nullable() }),
+        ),
       }),
     ),
   },

@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int8, int16, int32, string, struct } from '../schema/field.ts'
+import { array, int8, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Names the broker that coordinates a group or a transactional id. */
 export const FindCoordinator = api({
@@ -11,7 +11,7 @@ export const FindCoordinator = api({
   response: {
     throttleTimeMs: int32().since(1).ignorable(),
     errorCode: int16().until(3),
-    errorMessage: string().since(1).until(3).nullable(1, 3).ignorable(),
+    errorMessage: sentence().since(1).until(3).nullable(1, 3).ignorable(),
     nodeId: int32().until(3),
     host: string().until(3),
     port: int32().until(3),
@@ -22,7 +22,7 @@ export const FindCoordinator = api({
         host: string().since(4),
         port: int32().since(4),
         errorCode: int16().since(4),
-        errorMessage: string().since(4).nullable().ignorable(),
+        errorMessage: sentence().since(4).nullable().ignorable(),
       }),
     ).since(4),
   },

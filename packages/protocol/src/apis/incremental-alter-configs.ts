@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, int8, int16, int32, string, struct } from '../schema/field.ts'
+import { array, bool, int8, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Sets, deletes, appends to and subtracts from single configuration entries. */
 export const IncrementalAlterConfigs = api({
@@ -20,7 +20,7 @@ export const IncrementalAlterConfigs = api({
   response: {
     throttleTimeMs: int32(),
     responses: array(
-      struct({ errorCode: int16(), errorMessage: string().nullable(), resourceType: int8(), resourceName: string() }),
+      struct({ errorCode: int16(), errorMessage: sentence().nullable(), resourceType: int8(), resourceName: string() }),
     ),
   },
 })

@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int16, int32, string, struct } from '../schema/field.ts'
+import { array, int16, int32, sentence, string, struct } from '../schema/field.ts'
 
 /** Lists running replica moves. */
 export const ListPartitionReassignments = api({
@@ -16,7 +16,7 @@ export const ListPartitionReassignments = api({
   response: {
     throttleTimeMs: int32(),
     errorCode: int16(),
-    errorMessage: string().nullable(),
+    errorMessage: sentence().nullable(),
     topics: array(
       struct({
         name: string(),

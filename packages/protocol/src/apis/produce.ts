@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int16, int32, long, records, string, struct, uuid } from '../schema/field.ts'
+import { array, int16, int32, long, records, sentence, string, struct, uuid } from '../schema/field.ts'
 
 /** Appends record batches to partitions. */
 export const Produce = api({
@@ -34,12 +34,12 @@ export const Produce = api({
             recordErrors: array(
               struct({
                 batchIndex: int32().since(8),
-                batchIndexErrorMessage: string().since(8).nullable().default(null),
+                batchIndexErrorMessage: sentence().since(8).nullable().default(null),
               }),
             )
               .since(8)
               .ignorable(),
-            errorMessage: string().since(8).nullable().default(null).ignorable(),
+            errorMessage: sentence().since(8).nullable().default(null).ignorable(),
             currentLeader: struct({
               leaderId: int32().since(10).default(-1),
               leaderEpoch: int32().since(10).default(-1),

@@ -8,7 +8,7 @@ import { MalformedError, UnsupportedVersionError } from '../wire/malformed.ts'
 import type { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
 import { type At, isLive, isNullable, type NamedField, type StructType, type Type } from './field.ts'
-import { isZero, recordsLength, refuseUnlessZero, stringLength } from './interpret.ts'
+import { clipped, isZero, recordsLength, refuseUnlessZero, stringLength } from './interpret.ts'
 
 export function compileReader<T>(type: StructType, at: At): (r: Reader) => T {
   const code = new Code(at)
@@ -31,6 +31,7 @@ const runtime = {
     throw new UnsupportedVersionError(`version ${version} cannot carry null in ${name}`)
   },
   refuseUnlessZero,
+  clipped,
   isZero,
   stringLength,
   recordsLength,
@@ -219,6 +220,17 @@ class Code {
       this.writeStruct(type, v)
       return this.#emit('}')
     }
+    this.#writeSized(type, 'isClipped' in type ? this.#clip(v) : v, name)
+  }
+
+  #clip(v: string): string {
+    const text = this.#name('v')
+    this.#emit(`const ${text} = $.clipped(${v})`)
+    return text
+  }
+
+  #writeSized(type: SizedType, v: string, name: string): void {
+    const w = this.#writer
     const n = this.#name('n')
     this.#emit(`const ${n} = ${v} === null ? -1 : ${lengthExpression(type.kind, v)}`)
     this.#emit(

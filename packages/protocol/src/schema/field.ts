@@ -11,6 +11,8 @@ export interface Scalar {
 /** `records` is a list of views that are joined on the wire, so that a fetch copies nothing; it always reads as one view. */
 export interface Text {
   readonly kind: 'string' | 'bytes' | 'records'
+  /** A sentence for people: rather cut short than not sent, for it may repeat whatever a client wrote. */
+  readonly isClipped?: boolean
 }
 export interface ArrayType {
   readonly kind: 'array'
@@ -125,6 +127,8 @@ export const long = (): Field<number, number, false> => field({ kind: 'long' }, 
 export const float64 = (): Field<number, number, false> => field({ kind: 'float64' }, 0)
 export const uuid = (): Field<string, string, false> => field({ kind: 'uuid' }, ZERO_UUID)
 export const string = (): Field<string, string, false> => field({ kind: 'string' }, '')
+/** An error message. On the wire it is a string. */
+export const sentence = (): Field<string, string, false> => field({ kind: 'string', isClipped: true }, '')
 export const bytes = (): Field<Buffer, Uint8Array, false> => field({ kind: 'bytes' }, noBytes)
 export const records = (): Field<readonly Buffer[] | null, readonly Buffer[] | null, false> =>
   field<readonly Buffer[] | null>({ kind: 'records' }, null).nullable()

@@ -7,6 +7,8 @@ import { type At, isLive, isNullable, type NamedField, type StructType, type Typ
 
 type Values = Record<string, unknown>
 
+const SENTENCE_LENGTH_MAX = 10_000
+
 export function readStruct(r: Reader, type: StructType, at: At): Values {
   const values: Values = {}
   for (const f of type.fields) {
@@ -118,6 +120,7 @@ function writeValue(w: Writer, type: Type, value: unknown, nullable: boolean, at
     case 'bytes':
     case 'records':
     case 'array': {
+      if ('isClipped' in type) value = clipped(value as string | null)
       const length = value === null ? -1 : lengthOf(type.kind, value)
       if (at.flexible) w.uvarint(length + 1)
       else if (type.kind === 'string') w.int16(length)
@@ -138,6 +141,11 @@ export function lengthOf(kind: 'string' | 'bytes' | 'records' | 'array', value: 
   if (kind === 'string') return stringLength(value as string)
   if (kind === 'records') return recordsLength(value as readonly Buffer[])
   return (value as { length: number }).length
+}
+
+/** No UTF-16 unit takes more than three bytes, so what is left can always be sent. */
+export function clipped(text: string | null): string | null {
+  return text === null || text.length <= SENTENCE_LENGTH_MAX ? text : `${text.slice(0, SENTENCE_LENGTH_MAX - 1)}…`
 }
 
 export function stringLength(value: string): number {

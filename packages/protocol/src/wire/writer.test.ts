@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { message } from '../schema/api.ts'
-import { array, bytes, int8, records, string } from '../schema/field.ts'
+import { array, bytes, int8, records, sentence, string } from '../schema/field.ts'
+import { writeStruct } from '../schema/interpret.ts'
 import { UnsupportedVersionError } from './malformed.ts'
 import { Reader, STRING_BYTES_MAX } from './reader.ts'
 import { Writer } from './writer.ts'
@@ -86,6 +87,18 @@ test('a string longer than 32767 bytes is refused by the sender, counted in byte
   assert.equal(text.encode({ name: 'a'.repeat(STRING_BYTES_MAX) }, 0).length, STRING_BYTES_MAX + 4)
   assert.throws(() => text.encode({ name: 'a'.repeat(STRING_BYTES_MAX + 1) }, 0), RangeError)
   assert.throws(() => text.encode({ name: 'é'.repeat(STRING_BYTES_MAX / 2 + 1) }, 0), RangeError)
+})
+
+test('an error message that is too long is cut, so that its answer can be sent', () => {
+  const answer = message(Infinity, { errorMessage: sentence().nullable() })
+  const reference = new Writer()
+  for (const errorMessage of [null, '', 'x'.repeat(10_000), 'ü'.repeat(10_000)])
+    assert.deepEqual(answer.decode(answer.encode({ errorMessage }, 0), 0), { errorMessage })
+  const cut = { errorMessage: `${'語'.repeat(9_999)}…` }
+  const long = { errorMessage: '語'.repeat(40_000) }
+  assert.deepEqual(answer.decode(answer.encode(long, 0), 0), cut)
+  writeStruct(reference, answer.type, answer.at(0), long)
+  assert.deepEqual(answer.decode(reference.finish(), 0), cut)
 })
 
 test('a lone surrogate is written as the replacement character, with the length that it takes', () => {
