@@ -5,6 +5,7 @@ import {
   type ErrorName,
   errorCode,
 } from '@millrace/protocol'
+import { PARTITIONS_PER_REQUEST_MAX, TOO_MANY_PARTITIONS } from '../metadata/topic-admin.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -13,6 +14,12 @@ type TopicRequest = CreatePartitionsRequest['topics'][number]
 type TopicAnswer = CreatePartitionsResponseInput['results'][number]
 
 export const createPartitions = handler(CreatePartitions, async (services, request, cx) => {
+  const partitions = request.topics.reduce((sum, { count }) => sum + Math.max(1, count), 0)
+  if (request.topics.length > 1 && partitions > PARTITIONS_PER_REQUEST_MAX)
+    return {
+      throttleTimeMs: 0,
+      results: request.topics.map(({ name }) => refused(name, 'POLICY_VIOLATION', TOO_MANY_PARTITIONS)),
+    }
   const byName = new Map<string, TopicRequest | 'repeated'>()
   for (const asked of request.topics) byName.set(asked.name, byName.has(asked.name) ? 'repeated' : asked)
   const results = [...byName].map(([name, asked]) =>

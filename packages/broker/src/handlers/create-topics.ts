@@ -6,7 +6,13 @@ import {
   errorCode,
 } from '@millrace/protocol'
 import { describeTopicConfig } from '../config/describe-configs.ts'
-import { isRefusal, type NewTopic, withoutNulls } from '../metadata/topic-admin.ts'
+import {
+  isRefusal,
+  type NewTopic,
+  PARTITIONS_PER_REQUEST_MAX,
+  TOO_MANY_PARTITIONS,
+  withoutNulls,
+} from '../metadata/topic-admin.ts'
 import { CLUSTER } from '../security/authorizer.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
@@ -16,19 +22,26 @@ type TopicRequest = CreateTopicsRequest['topics'][number]
 type TopicAnswer = CreateTopicsResponseInput['topics'][number]
 
 export const createTopics = handler(CreateTopics, async (services, request, cx) => {
+  const partitions = request.topics.reduce(
+    (sum, { numPartitions, assignments }) => sum + Math.max(1, numPartitions, assignments.length),
+    0,
+  )
+  if (partitions > PARTITIONS_PER_REQUEST_MAX)
+    return { topics: request.topics.map(({ name }) => refused(name, 'POLICY_VIOLATION', TOO_MANY_PARTITIONS)) }
   const counts = new Map<string, number>()
   for (const { name } of request.topics) counts.set(name, (counts.get(name) ?? 0) + 1)
-  const topics: TopicAnswer[] = []
+  // Together, so that all of them are one commit.
+  const topics: (TopicAnswer | Promise<TopicAnswer>)[] = []
   for (const asked of request.topics) {
     const times = counts.get(asked.name)
     if (times === undefined) continue
-    if (times === 1) topics.push(await answer(services, asked, request.validateOnly, cx))
+    if (times === 1) topics.push(answer(services, asked, request.validateOnly, cx))
     else {
       counts.delete(asked.name)
       topics.push(refused(asked.name, 'INVALID_REQUEST', 'Duplicate topic name.'))
     }
   }
-  return { topics }
+  return { topics: await Promise.all(topics) }
 })
 
 async function answer(
@@ -47,7 +60,7 @@ async function answer(
   const configs = describeTopicConfig(withoutNulls(wanted.configs), services.config)
   return {
     name,
-    topicId: validateOnly ? undefined : made.id,
+    topicId: made.id,
     errorCode: 0,
     errorMessage: null,
     numPartitions: 'partitions' in made ? made.partitions.length : made.partitionCount,

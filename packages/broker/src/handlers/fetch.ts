@@ -190,15 +190,15 @@ class FetchWork {
   }
 
   #answer({ asked, topic }: Target, outcome: ReadOutcome): PartitionAnswer {
-    const { highWatermark, logStartOffset } = outcome
     const counts = this.#services.metrics.topics
     if (outcome.kind === 'refused') {
       counts.fetchFailed(topic!.name)
       const error = outcome.error === 'KAFKA_STORAGE_ERROR' ? this.#storageError() : outcome.error
-      return { ...refused(asked.partition, error), highWatermark, logStartOffset }
+      return refused(asked.partition, error)
     }
     counts.fetched(topic!.name, outcome.bytes)
     const isCommitted = this.#request.isolationLevel === 1
+    const { highWatermark, logStartOffset } = outcome
     return {
       partitionIndex: asked.partition,
       errorCode: 0,

@@ -7,6 +7,7 @@ import {
 } from '@millrace/protocol'
 import type { Isolation, LogRefusal, MaybePromise, OffsetFound, OffsetQuery, PartitionLog } from '@millrace/storage'
 import { checkLeaderEpoch } from '../metadata/leader-epoch.ts'
+import { partitionOrError } from '../metadata/topic.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -65,8 +66,8 @@ async function answer(
 ): Promise<PartitionAnswer> {
   const { partitionIndex, timestamp } = asked
   if (!cx.mayDo('DESCRIBE', 'TOPIC', name)) return refused(partitionIndex, 'TOPIC_AUTHORIZATION_FAILED')
-  const partition = services.image.topic(name)?.partitions[partitionIndex]
-  if (partition === undefined) return refused(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION')
+  const partition = partitionOrError(services.image.topic(name), partitionIndex)
+  if (typeof partition === 'string') return refused(partitionIndex, partition)
   const badEpoch = checkLeaderEpoch(partition, asked.currentLeaderEpoch)
   if (badEpoch !== undefined) return refused(partitionIndex, badEpoch)
   if (timestamp < 0 && cx.version < (specialSince[timestamp] ?? 1))

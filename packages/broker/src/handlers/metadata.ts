@@ -70,6 +70,17 @@ async function byName(
   if (!cx.mayDo('DESCRIBE', 'TOPIC', name)) return refused('TOPIC_AUTHORIZATION_FAILED', name)
   const topic = services.image.topic(name)
   if (topic !== undefined) return answerOf(topic)
+  const answer = await missing(services, name, request, cx, answerOf)
+  return answer.errorCode === 0 ? answer : { ...answer, topicAuthorizedOperations: operationsOf(name, request, cx) }
+}
+
+async function missing(
+  services: Services,
+  name: string,
+  request: MetadataRequest,
+  cx: RequestContext,
+  answerOf: (topic: Topic) => TopicAnswer,
+): Promise<TopicAnswer> {
   if (refuseTopicName(name) !== undefined) return refused('INVALID_TOPIC_EXCEPTION', name)
   if (!request.allowAutoTopicCreation || !services.config.autoCreateTopicsEnable)
     return refused('UNKNOWN_TOPIC_OR_PARTITION', name)
@@ -97,11 +108,12 @@ function describe(services: Services, topic: Topic, request: MetadataRequest, cx
       isrNodes: partition === undefined ? [] : nodes,
       offlineReplicas: partition === undefined ? nodes : [],
     })),
-    topicAuthorizedOperations: request.includeTopicAuthorizedOperations
-      ? authorizedOperations(cx, 'TOPIC', topic.name)
-      : OPERATIONS_NOT_ASKED,
+    topicAuthorizedOperations: operationsOf(topic.name, request, cx),
   }
 }
+
+const operationsOf = (name: string, request: MetadataRequest, cx: RequestContext): number =>
+  request.includeTopicAuthorizedOperations ? authorizedOperations(cx, 'TOPIC', name) : OPERATIONS_NOT_ASKED
 
 const refused = (error: ErrorName, name: string | null, topicId: string = ZERO_UUID): TopicAnswer => ({
   errorCode: errorCode(error),

@@ -6,7 +6,7 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import { validateTopicConfigs } from '../config/topic-config.ts'
 import type { ClusterImage } from './cluster-image.ts'
 import { refuseReplicas } from './replica-assignment.ts'
-import { refuseTopicName, type Topic } from './topic.ts'
+import { collisionKey, refuseTopicName, type Topic } from './topic.ts'
 
 export interface NewTopic {
   readonly name: string
@@ -24,8 +24,11 @@ export interface Refusal {
   readonly message: string
 }
 
-/** One request's worth of partitions, so that a mistyped number cannot take the node down. */
+/** So that a mistyped number cannot take the node down. */
 export const PARTITIONS_PER_TOPIC_MAX = 100_000
+/** Of all topics that one request makes or lets grow. */
+export const PARTITIONS_PER_REQUEST_MAX = 100_000
+export const TOO_MANY_PARTITIONS = 'Excessively large number of partitions per request.'
 
 const refusal = (error: ErrorName, message: string): Refusal => ({ error, message })
 export const isRefusal = (x: object): x is Refusal => 'error' in x
@@ -36,7 +39,8 @@ export class TopicAdmin {
   readonly #config: BrokerConfig
   readonly #clock: Clock
   readonly #random: Random
-  readonly #creating = new Map<string, Promise<Topic | Refusal>>()
+  /** By collision key: two names of one key cannot both become topics. */
+  readonly #creating = new Map<string, { readonly name: string; readonly made: Promise<Topic | Refusal> }>()
 
   constructor(options: { image: ClusterImage; catalog: Catalog; config: BrokerConfig; clock: Clock; random: Random }) {
     this.#image = options.image
@@ -66,20 +70,25 @@ export class TopicAdmin {
   async create(topic: NewTopic): Promise<Topic | Refusal> {
     const planned = this.plan(topic)
     if (isRefusal(planned)) return planned
-    if (this.#creating.has(topic.name)) return refusal('TOPIC_ALREADY_EXISTS', `Topic '${topic.name}' already exists.`)
+    const key = collisionKey(topic.name)
+    const other = this.#creating.get(key)
+    if (other !== undefined)
+      return other.name === topic.name
+        ? refusal('TOPIC_ALREADY_EXISTS', `Topic '${topic.name}' already exists.`)
+        : refusal('INVALID_TOPIC_EXCEPTION', `Topic '${topic.name}' collides with existing topic: ${other.name}`)
     const made = this.#make(planned, topic)
-    this.#creating.set(topic.name, made)
+    this.#creating.set(key, { name: topic.name, made })
     try {
       return await made
     } finally {
-      this.#creating.delete(topic.name)
+      this.#creating.delete(key)
     }
   }
 
   /** For a producer or consumer that names a topic which is not there; whoever comes second waits for the first. */
   async createAutomatically(name: string): Promise<Topic | Refusal> {
-    const underway = this.#creating.get(name)
-    if (underway !== undefined) return underway
+    const underway = this.#creating.get(collisionKey(name))
+    if (underway?.name === name) return underway.made
     return this.create({ name, partitionCount: -1, replicationFactor: -1, assignments: new Map(), configs: new Map() })
   }
 
@@ -163,9 +172,14 @@ export class TopicAdmin {
     return count
   }
 
-  #assignedCount(topic: NewTopic): number | Refusal {
-    const bad = refuseAssignment(topic, this.#config.nodeId)
-    return bad === undefined ? topic.assignments.size : refusal('INVALID_REPLICA_ASSIGNMENT', bad)
+  #assignedCount({ partitionCount, replicationFactor, assignments }: NewTopic): number | Refusal {
+    const refuseWith = (message: string) => refusal('INVALID_REQUEST', message)
+    if (replicationFactor !== -1)
+      return refuseWith('A manual partition assignment was specified, but replication factor was not set to -1.')
+    if (partitionCount !== -1)
+      return refuseWith('A manual partition assignment was specified, but numPartitions was not set to -1.')
+    const bad = refuseAssignments(assignments, this.#config.nodeId)
+    return bad === undefined ? assignments.size : refusal('INVALID_REPLICA_ASSIGNMENT', bad)
   }
 
   #newId(): string {
@@ -180,14 +194,14 @@ export class TopicAdmin {
   }
 }
 
-function refuseAssignment(topic: NewTopic, nodeId: number): string | undefined {
-  if (topic.partitionCount !== -1 || topic.replicationFactor !== -1)
-    return 'A manual partition assignment was specified, but numPartitions or replicationFactor was not set to -1.'
-  for (let i = 0; i < topic.assignments.size; i++)
-    if (!topic.assignments.has(i)) return 'partitions should be a consecutive 0-based integer sequence'
-  for (const [partition, replicas] of topic.assignments)
-    if (replicas.length !== 1 || replicas[0] !== nodeId)
-      return `Partition ${partition} cannot be placed on [${replicas.join(', ')}]: broker ${nodeId} is the only one.`
+function refuseAssignments(assignments: NewTopic['assignments'], nodeId: number): string | undefined {
+  for (let i = 0; i < assignments.size; i++)
+    if (!assignments.has(i)) return 'partitions should be a consecutive 0-based integer sequence'
+  const nodeIds = new Set([nodeId])
+  for (const replicas of assignments.values()) {
+    const bad = refuseReplicas(replicas, nodeIds)
+    if (bad !== undefined) return bad
+  }
   return undefined
 }
 

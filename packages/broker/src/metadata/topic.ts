@@ -29,7 +29,7 @@ const LEGAL_NAME = /^[a-zA-Z0-9._-]+$/
 /** Why the name cannot be a topic's, or undefined if it can. */
 export function refuseTopicName(name: string): string | undefined {
   if (name === '') return 'Topic name is invalid: the empty string is not allowed'
-  if (name === '.' || name === '..') return `Topic name is invalid: '.' or '..' is not allowed`
+  if (name === '.' || name === '..') return `Topic name is invalid: '${name}' is not allowed`
   if (name.length > NAME_LENGTH_MAX)
     return `Topic name is invalid: the length of '${name.slice(0, 32)}…' is longer than the max allowed length ${NAME_LENGTH_MAX}`
   if (!LEGAL_NAME.test(name))
