@@ -1,5 +1,5 @@
 /** The logs of one process: its partitions by topic id, what they share, and the work that comes round by the clock. */
-import type { Clock, Logger, Random, Scheduled } from '@millrace/base'
+import type { Clock, Logger, Random } from '@millrace/base'
 import type {
   ActiveProducer,
   AppendEntry,
@@ -24,15 +24,15 @@ import type { FileSystem } from '../file-system.ts'
 import { activeProducersOf } from '../log/active-producers.ts'
 import { refusal } from '../log/admission.ts'
 import { DiskLog } from '../log/disk-log.ts'
-import { withRepairs } from '../log/index-repair.ts'
 import { type OpenedLog, openLog } from '../log/log-loader.ts'
 import type { LogServices } from '../log/log-services.ts'
 import { answerOffset } from '../log/offset-query.ts'
 import { OpenFiles } from '../log/open-files.ts'
 import { readLogs } from '../log/partition-reads.ts'
 import { TailCache } from '../log/tail-cache.ts'
-import type { CheckpointName, DataFolder } from './data-folder.ts'
+import { type CheckpointName, checkpointNames, type DataFolder } from './data-folder.ts'
 import type { DiskEngineSettings } from './disk-engine.ts'
+import { LogUpkeep } from './log-upkeep.ts'
 import { PartitionFolders, type PartitionPlace } from './partition-folders.ts'
 
 export interface DiskLogEngineParts {
@@ -54,7 +54,7 @@ export class DiskLogEngine implements LogEngine {
   readonly #services: LogServices
   readonly #places: PartitionFolders
   readonly #topics = new Map<string, Placed[]>()
-  readonly #timers = new Set<Scheduled>()
+  readonly #upkeep: LogUpkeep
   readonly #saidCompaction = new Set<string>()
   #listener: LogListener | undefined
   #isClosed = false
@@ -73,8 +73,12 @@ export class DiskLogEngine implements LogEngine {
       syncReadBytesMax: settings.syncReadBytesMax,
       advanced: log => this.#listener?.advanced(log),
       failed: log => this.#listener?.failed(log),
-      removeLater: (paths, delayMs) => this.#removeLater(paths, delayMs),
+      removeLater: (paths, delayMs) => this.#upkeep.removeLater(paths, delayMs),
     }
+    this.#upkeep = new LogUpkeep(this.#services, settings, {
+      logs: () => this.#allLogs(),
+      checkpoint: () => this.#checkpointAll(),
+    })
   }
 
   listen(listener: LogListener): void {
@@ -103,7 +107,7 @@ export class DiskLogEngine implements LogEngine {
     for (const layout of topics) this.#noteCompaction(layout)
     const cleanStart = [...known.values()].every(folder => folder.isClean)
     if (!cleanStart) logger.info('recovered after an unclean stop', { ...report, failures: report.failures.length })
-    this.#begin()
+    this.#upkeep.begin()
     return { partitionCount: wanted.length, cleanStart, ...report }
   }
 
@@ -196,8 +200,7 @@ export class DiskLogEngine implements LogEngine {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const timer of this.#timers) timer.cancel()
-    this.#timers.clear()
+    this.#upkeep.stop()
     const logs = this.#allLogs()
     await eachOf(logs, CLOSE_CONCURRENCY, async log => {
       await log.close().catch((fault: unknown) => log.fail('it could not be closed', fault))
@@ -208,32 +211,12 @@ export class DiskLogEngine implements LogEngine {
 
   /** The marker is left only where every partition was closed in good order: the others are to be checked. */
   async #closeFolder(data: DataFolder): Promise<void> {
-    for (const name of [
-      'recovery-point-offset-checkpoint',
-      'log-start-offset-checkpoint',
-      'replication-offset-checkpoint',
-    ] as const)
-      await this.#checkpoint(data, name)
+    for (const name of checkpointNames) await this.#checkpoint(data, name)
     if (this.#logsIn(data).every(log => log.fault === undefined)) await data.leaveCleanMarker()
   }
 
-  /** Looks after the logs one by one, so that many of them do not hold up everything else. */
-  async checkRetention(): Promise<void> {
-    for (const log of this.#allLogs()) {
-      if (this.#isClosed) return
-      await withRepairs(this.#services, log, () => log.retain(this.#parts.clock.now())).catch((fault: unknown) =>
-        this.#parts.logger.error('retention failed', { partition: log.name, reason: fault }),
-      )
-      await yieldTurn()
-    }
-  }
-
-  async checkpoint(): Promise<void> {
-    for (const data of this.#parts.folders) {
-      await this.#checkpoint(data, 'recovery-point-offset-checkpoint')
-      await this.#checkpoint(data, 'log-start-offset-checkpoint')
-      await this.#checkpoint(data, 'replication-offset-checkpoint')
-    }
+  async #checkpointAll(): Promise<void> {
+    for (const data of this.#parts.folders) for (const name of checkpointNames) await this.#checkpoint(data, name)
   }
 
   async #checkpoint(data: DataFolder, name: CheckpointName): Promise<void> {
@@ -246,47 +229,6 @@ export class DiskLogEngine implements LogEngine {
     } catch (fault) {
       this.#parts.logger.error('checkpoint could not be written', { folder: data.path, name, reason: fault })
     }
-  }
-
-  #begin(): void {
-    const { settings, clock } = this.#parts
-    const expire = () => {
-      for (const log of this.#allLogs()) log.producers.expire(clock.now(), settings.producerExpirationMs)
-      return Promise.resolve()
-    }
-    this.#every(settings.retentionCheckMs, () => this.checkRetention(), settings.retentionFirstCheckMs)
-    this.#every(settings.checkpointMs, () => this.checkpoint())
-    this.#every(settings.producerExpirationCheckMs, expire)
-  }
-
-  #every(intervalMs: number, run: () => Promise<void>, firstMs = intervalMs): void {
-    this.#after(firstMs, () => {
-      run()
-        .catch((fault: unknown) => this.#parts.logger.error('upkeep failed', { reason: fault }))
-        .finally(() => {
-          if (!this.#isClosed) this.#every(intervalMs, run)
-        })
-    })
-  }
-
-  #after(delayMs: number, run: () => void): void {
-    const timer = this.#parts.clock.schedule(delayMs, () => {
-      this.#timers.delete(timer)
-      run()
-    })
-    this.#timers.add(timer)
-  }
-
-  #removeLater(paths: readonly string[], delayMs: number): void {
-    this.#after(delayMs, () => {
-      for (const path of paths) {
-        try {
-          this.#parts.fs.remove(path)
-        } catch (fault) {
-          this.#parts.logger.error('could not be removed', { path, reason: fault })
-        }
-      }
-    })
   }
 
   async #openOrReport(
@@ -404,9 +346,6 @@ const isAboveFirstSegment = (log: DiskLog): boolean => log.logStartOffset > (log
 
 const gone = (partition: PartitionLog): LogRefusal =>
   refusal('UNKNOWN_TOPIC_OR_PARTITION', `${partition.topic}-${partition.partition} is not here any more`)
-
-/** Lets everything else have its turn between two pieces of upkeep. */
-const yieldTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 async function eachOf<T>(items: readonly T[], concurrency: number, run: (item: T) => Promise<void>): Promise<void> {
   let next = 0

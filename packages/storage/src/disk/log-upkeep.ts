@@ -1,0 +1,90 @@
+/** What comes round by the clock: retention, checkpoints, producers that are forgotten, files whose time to go has come. */
+import type { Scheduled } from '@millrace/base'
+import type { DiskLog } from '../log/disk-log.ts'
+import { withRepairs } from '../log/index-repair.ts'
+import type { LogServices } from '../log/log-services.ts'
+import type { DiskEngineSettings } from './disk-engine.ts'
+
+export interface KeptUp {
+  readonly logs: () => readonly DiskLog[]
+  readonly checkpoint: () => Promise<void>
+}
+
+export class LogUpkeep {
+  readonly #services: LogServices
+  readonly #settings: DiskEngineSettings
+  readonly #kept: KeptUp
+  readonly #timers = new Set<Scheduled>()
+  #isStopped = false
+
+  constructor(services: LogServices, settings: DiskEngineSettings, kept: KeptUp) {
+    this.#services = services
+    this.#settings = settings
+    this.#kept = kept
+  }
+
+  begin(): void {
+    const { retentionCheckMs, retentionFirstCheckMs, checkpointMs, producerExpirationCheckMs } = this.#settings
+    this.#every(retentionCheckMs, () => this.#checkRetention(), retentionFirstCheckMs)
+    this.#every(checkpointMs, () => this.#kept.checkpoint())
+    this.#every(producerExpirationCheckMs, () => this.#expireProducers())
+  }
+
+  /** What still waits to be removed is removed by the next start. */
+  stop(): void {
+    this.#isStopped = true
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+  }
+
+  removeLater(paths: readonly string[], delayMs: number): void {
+    this.#after(delayMs, () => {
+      for (const path of paths) this.#remove(path)
+    })
+  }
+
+  /** One log a turn, so that many of them do not hold up everything else. */
+  async #checkRetention(): Promise<void> {
+    const { clock, logger } = this.#services
+    for (const log of this.#kept.logs()) {
+      if (this.#isStopped) return
+      await withRepairs(this.#services, log, () => log.retain(clock.now())).catch((fault: unknown) =>
+        logger.error('retention failed', { partition: log.name, reason: fault }),
+      )
+      await yieldTurn()
+    }
+  }
+
+  #expireProducers(): Promise<void> {
+    const nowMs = this.#services.clock.now()
+    for (const log of this.#kept.logs()) log.producers.expire(nowMs, this.#settings.producerExpirationMs)
+    return Promise.resolve()
+  }
+
+  #remove(path: string): void {
+    try {
+      this.#services.fs.remove(path)
+    } catch (fault) {
+      this.#services.logger.error('could not be removed', { path, reason: fault })
+    }
+  }
+
+  #every(intervalMs: number, run: () => Promise<void>, firstMs = intervalMs): void {
+    this.#after(firstMs, () => {
+      run()
+        .catch((fault: unknown) => this.#services.logger.error('upkeep failed', { reason: fault }))
+        .finally(() => this.#every(intervalMs, run))
+    })
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    if (this.#isStopped) return
+    const timer = this.#services.clock.schedule(delayMs, () => {
+      this.#timers.delete(timer)
+      run()
+    })
+    this.#timers.add(timer)
+  }
+}
+
+const yieldTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
