@@ -158,7 +158,7 @@ class Node implements Broker {
   async start(): Promise<void> {
     const { engine, config, logger } = this.#options
     // First, so that whoever watches sees that it is starting.
-    const adminPort = await this.#admin?.http.listen()
+    const adminPort = await this.#openAdmin()
     engine.logs.listen(this.#purgatory)
     const layouts = this.#image.load(await engine.catalog.load())
     const report = await engine.logs.start(layouts)
@@ -188,6 +188,20 @@ class Node implements Broker {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
+  }
+
+  /** A port that is taken costs the metrics, not the data: a second broker on one machine starts all the same. */
+  async #openAdmin(): Promise<number | undefined> {
+    try {
+      return await this.#admin?.http.listen()
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      const { adminListener } = this.#options.config
+      this.#options.logger.warn(
+        `${adminListener} is taken: there is no /metrics, set another millrace.admin.listener=HOST:PORT`,
+      )
+      return undefined
+    }
   }
 
   /** Long polls and parked group requests are answered at once; the admin port says "stopping" until the end. */

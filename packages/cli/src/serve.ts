@@ -50,7 +50,7 @@ function addressesOf({ listenerPlan, adminListener }: BrokerConfig, { ports }: B
   const listeners = listenerPlan.listeners.map(
     ({ name, host, port }) => `${name}://${shownHost(host)}:${ports.get(name) ?? port}`,
   )
-  if (adminListener === null) return { listeners: listeners.join(', ') }
+  if (adminListener === null || !ports.has('ADMIN')) return { listeners: listeners.join(', ') }
   const host = adminListener.slice(0, adminListener.lastIndexOf(':'))
   return { listeners: listeners.join(', '), admin: `http://${host || '*'}:${ports.get('ADMIN')}` }
 }
