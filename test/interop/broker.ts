@@ -92,7 +92,13 @@ export async function startBroker(kind: Kind, folder: string, options: BrokerOpt
 }
 
 function startMillrace(data: string, port: number, settings: Readonly<Record<string, string>>, log: string): Running {
-  const all = { listeners: `PLAINTEXT://127.0.0.1:${port}`, 'log.dirs': data, ...settings }
+  // as in the settings of the Apache Kafka that is started: a group's first member does not wait three seconds for others
+  const all = {
+    'group.initial.rebalance.delay.ms': '0',
+    listeners: `PLAINTEXT://127.0.0.1:${port}`,
+    'log.dirs': data,
+    ...settings,
+  }
   const set = Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`])
   return start('sh', ['scripts/start.sh', ...set], log, root)
 }
