@@ -10,6 +10,8 @@ import type { ServerLoad } from './server-load.ts'
 const IN_FLIGHT_MAX = 16
 /** With more than this unsent, the next request waits: a slow reader holds one answer of its own and no more. */
 const UNSENT_BYTES_MAX = 1 << 20
+/** Silence after which the kernel asks whether the peer is still there. */
+const KEEP_ALIVE_MS = 60_000
 /** How long the last answers may take to leave and the client to hang up, once the connection is to end. */
 const END_MS = 5_000
 
@@ -56,6 +58,8 @@ export class Connection {
   #misfit: Close | undefined
   #out: Buffer[] = []
   #outBytes = 0
+  /** Bytes of answers that are ready but wait for one before them. They are memory like what is in `#out`. */
+  #heldBytes = 0
   #flushIsDue = false
   #paused = false
   #throttledUntilMs = 0
@@ -74,6 +78,8 @@ export class Connection {
     this.lastActiveMs = options.clock.monotonicMs()
     const { socket, logger } = options
     socket.setNoDelay(true)
+    // A peer that vanished without a word is found out while a request of it waits, too: then it is not idle.
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('drain', () => this.#serve())
     socket.on('error', error => logger.debug('connection lost', { client: this.facts.clientHost, error }))
@@ -119,7 +125,7 @@ export class Connection {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     const { load } = this.#options
-    load.unsent(-this.#outBytes)
+    load.unsent(-this.#outBytes - this.#heldBytes)
     load.forget(this.#resume)
     if (this.#reserved > 0) load.release(this.#reserved)
     this.#reserved = 0
@@ -129,6 +135,7 @@ export class Connection {
     this.#turns.length = 0
     this.#out = []
     this.#outBytes = 0
+    this.#heldBytes = 0
   }
 
   #receive(chunk: Buffer): void {
@@ -217,8 +224,10 @@ export class Connection {
   }
 
   #settle(turn: Turn, outcome: Outcome): void {
+    if (this.#turns.length === 0) return
     turn.outcome = outcome
     if (outcome.kind === 'close') this.#isDoomed = true
+    if (outcome.kind === 'answer') this.#hold(outcome.bytes)
     this.#answer()
   }
 
@@ -229,9 +238,16 @@ export class Connection {
       if (outcome === undefined) return
       this.#turns.shift()
       if (outcome.kind === 'close') return this.#endFor(outcome)
-      if (outcome.kind === 'answer') this.#queue(outcome.chunks, outcome.bytes, outcome.throttleTimeMs)
+      if (outcome.kind !== 'answer') continue
+      this.#hold(-outcome.bytes)
+      this.#queue(outcome.chunks, outcome.bytes, outcome.throttleTimeMs)
     }
     if (this.#phase === 'draining') this.#end()
+  }
+
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes
+    this.#options.load.unsent(bytes)
   }
 
   #endFor({ reason, answer }: Close): void {
@@ -245,6 +261,7 @@ export class Connection {
     if (this.#phase === 'ending' || this.#phase === 'closed') return
     this.#phase = 'ending'
     this.#turns.length = 0
+    this.#hold(-this.#heldBytes)
     this.#frames.length = 0
     this.#reserve()
     this.#flush()
@@ -298,6 +315,6 @@ export class Connection {
   }
 
   #unsent(): number {
-    return this.#outBytes + this.#options.socket.writableLength
+    return this.#outBytes + this.#heldBytes + this.#options.socket.writableLength
   }
 }
