@@ -5,6 +5,7 @@ import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
 import { consumeCommand } from './commands/consume.ts'
 import { groupCommand } from './commands/group.ts'
+import { importCommand } from './commands/import.ts'
 import { logCommand } from './commands/log.ts'
 import { offsetsCommand } from './commands/offsets.ts'
 import { produceCommand } from './commands/produce.ts'
@@ -44,6 +45,7 @@ const commands = (): readonly Command[] => [
   clusterCommand(),
   offsetsCommand(),
   logCommand(),
+  importCommand(),
   completionCommand(),
   versionCommand(),
 ]

@@ -7,9 +7,16 @@ export {
   defaultDiskSettings,
   openDiskEngine,
 } from './disk/disk-engine.ts'
+export { nodeFileSystem } from './disk/node-file-system.ts'
 export * from './engine.ts'
 export type { FileLock, FileStat, FileSystem, OpenFile } from './file-system.ts'
-export { parseLeaderEpochs, parseOffsetCheckpoint, parsePartitionMetadata } from './log/checkpoint-file.ts'
+export {
+  formatOffsetCheckpoint,
+  formatPartitionMetadata,
+  parseLeaderEpochs,
+  parseOffsetCheckpoint,
+  parsePartitionMetadata,
+} from './log/checkpoint-file.ts'
 export { isDeletedFolder, offsetOfFile, partitionFolder, partitionOfFolder, segmentSuffixes } from './log/file-names.ts'
 export { decodeSnapshot } from './log/producer-snapshot.ts'
 export { type MemoryEngineOptions, openMemoryEngine } from './memory/memory-engine.ts'

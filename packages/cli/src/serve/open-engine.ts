@@ -11,7 +11,7 @@ import {
   type StorageEngine,
 } from '@millrace/storage'
 
-const CATALOG_FILE = 'catalog.sqlite'
+export const CATALOG_FILE = 'catalog.sqlite'
 
 /** The engine owns the catalog and closes it. */
 export async function openEngine(config: BrokerConfig, logger: Logger, isEphemeral: boolean): Promise<StorageEngine> {

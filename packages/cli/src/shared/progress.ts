@@ -5,10 +5,12 @@ const INTERVAL_MS = 200
 
 export class Progress {
   readonly #isShown: boolean
+  readonly #noun: string
   readonly #startedMs = performance.now()
   #nextMs = INTERVAL_MS
 
-  constructor(isWanted: boolean) {
+  constructor(isWanted: boolean, noun: 'record' | 'partition' = 'record') {
+    this.#noun = noun
     this.#isShown = isWanted && process.stderr.isTTY === true
   }
 
@@ -22,7 +24,7 @@ export class Progress {
     const share =
       totalBytes === undefined || totalBytes === 0 ? '' : ` ${Math.min(100, Math.floor((bytes / totalBytes) * 100))} %`
     const rate = formatCount(Math.round(count / (this.elapsedMs / 1000)))
-    process.stderr.write(`\r\x1b[K${formatCount(count)} records, ${formatBytes(bytes)}${share}, ${rate}/s`)
+    process.stderr.write(`\r\x1b[K${formatCount(count)} ${this.#noun}s, ${formatBytes(bytes)}${share}, ${rate}/s`)
   }
 
   clear(): void {
