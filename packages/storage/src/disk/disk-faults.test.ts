@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLogger } from '@millrace/base'
 import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
-import { errorOf } from '../conformance.ts'
+import { errorOf, sampleConfig, sampleTopicId } from '../conformance.ts'
 import { StorageError } from '../engine.ts'
 import { sampleBatch } from '../sample-batch.ts'
 import { DiskPartition, FOLDER, settled } from './disk-fixture.ts'
@@ -182,6 +182,25 @@ it('closes files of idle partitions when too many are open', async () => {
   const disk = await DiskPartition.open(new FaultFileSystem(), { partitionCount: 30, settings: { openFilesMax: 8 } })
   for (let round = 0; round < 3; round++) for (let p = 0; p < 30; p++) await disk.append({}, p)
   for (let p = 0; p < 30; p++) assert.equal(await values(disk, p), 3)
+})
+
+it('makes the partitions of a topic once when two ask at the same time, and none of one that is removed meanwhile', async () => {
+  const fs = new FaultFileSystem()
+  const disk = await DiskPartition.open(fs)
+  const { logs } = disk.engine
+  const layout = { topic: 'u', topicId: sampleTopicId(9), partitionCount: 40, config: sampleConfig }
+  await Promise.all([logs.create(layout), logs.create({ ...layout, partitionCount: 50 })])
+  assert.equal(fs.list('/data').filter(name => name.startsWith('u-')).length, 50)
+  const other = { ...layout, topic: 'v', topicId: sampleTopicId(10) }
+  const creating = logs.create(other)
+  await new Promise(resolve => setImmediate(resolve))
+  await logs.remove(other.topicId)
+  await creating
+  assert.equal(logs.partition(other.topicId, 0), undefined)
+  assert.deepEqual(
+    fs.list('/data').filter(name => /^v-\d+$/.test(name)),
+    [],
+  )
 })
 
 it('refuses a folder that is in use, in one sentence', async () => {

@@ -32,7 +32,7 @@ import { readLogs } from '../log/partition-reads.ts'
 import { TailCache } from '../log/tail-cache.ts'
 import { type CheckpointName, checkpointNames, type DataFolder } from './data-folder.ts'
 import type { DiskEngineSettings } from './disk-engine.ts'
-import { LogUpkeep } from './log-upkeep.ts'
+import { LogUpkeep, yieldTurn } from './log-upkeep.ts'
 import { PartitionFolders, type PartitionPlace } from './partition-folders.ts'
 
 export interface DiskLogEngineParts {
@@ -57,6 +57,7 @@ export class DiskLogEngine implements LogEngine {
   readonly #upkeep: LogUpkeep
   readonly #saidCompaction = new Set<string>()
   #listener: LogListener | undefined
+  #creating: Promise<void> = Promise.resolve()
   #isClosed = false
 
   constructor(parts: DiskLogEngineParts) {
@@ -111,7 +112,14 @@ export class DiskLogEngine implements LogEngine {
     return { partitionCount: wanted.length, cleanStart, ...report }
   }
 
-  async create(layout: TopicLayout): Promise<void> {
+  /** One at a time, so that two requests for one topic do not open a folder twice. */
+  create(layout: TopicLayout): Promise<void> {
+    const created = this.#creating.then(() => this.#create(layout))
+    this.#creating = created.catch(() => {})
+    return created
+  }
+
+  async #create(layout: TopicLayout): Promise<void> {
     const placed = this.#topics.get(layout.topicId) ?? []
     this.#topics.set(layout.topicId, placed)
     this.#noteCompaction(layout)
@@ -119,17 +127,28 @@ export class DiskLogEngine implements LogEngine {
       const place = this.#places.claim(layout, partition)
       const { log } = await this.#open(layout, partition, { place, known: NOTHING_KNOWN })
       placed[partition] = { log, data: place.data }
+      // Files are slow to make, and others have requests too.
+      if (partition % CREATED_IN_A_TURN === CREATED_IN_A_TURN - 1) await yieldTurn()
+      if (this.#topics.get(layout.topicId) === placed) continue
+      this.#moveAway(log)
+      return
     }
   }
 
   remove(topicId: string): void {
     const placed = this.#topics.get(topicId) ?? []
     this.#topics.delete(topicId)
-    for (const { log } of placed) {
-      const waiting = this.#places.release(log.topic, log.partition)
-      if (waiting !== undefined) this.#guard(log, 'its folder could not be removed', () => log.moveAway(waiting))
-      this.#listener?.failed(log)
+    for (const { log } of placed) this.#moveAway(log)
+  }
+
+  #moveAway(log: DiskLog): void {
+    const waiting = this.#places.release(log.topic, log.partition)
+    try {
+      if (waiting !== undefined) log.moveAway(waiting)
+    } catch (fault) {
+      this.#parts.logger.error('folder of a deleted topic could not be moved', { partition: log.name, reason: fault })
     }
+    this.#listener?.failed(log)
   }
 
   configure(topicId: string, config: LogConfig): void {
@@ -293,14 +312,6 @@ export class DiskLogEngine implements LogEngine {
     this.#parts.logger.warn('cleanup.policy has compact: nothing is compacted yet, every record is kept', { topic })
   }
 
-  #guard(log: DiskLog, what: string, run: () => void): void {
-    try {
-      run()
-    } catch (fault) {
-      this.#parts.logger.error(what, { partition: log.name, reason: fault })
-    }
-  }
-
   /** The handle may be of a topic that was removed, and made again, since it was taken. */
   #placedOf(partition: PartitionLog): Placed | undefined {
     const placed = this.#topics.get(partition.topicId)?.[partition.partition]
@@ -335,6 +346,7 @@ interface FolderKnowledge {
 const NOTHING_KNOWN: FolderKnowledge = { isClean: true, recoveryPoints: new Map(), logStarts: new Map() }
 
 const CLOSE_CONCURRENCY = 16
+const CREATED_IN_A_TURN = 16
 
 const checkpointed: Record<CheckpointName, (log: DiskLog) => number> = {
   'recovery-point-offset-checkpoint': log => log.flusher.recoveryPoint,

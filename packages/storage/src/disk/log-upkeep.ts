@@ -87,4 +87,5 @@ export class LogUpkeep {
   }
 }
 
-const yieldTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+/** Lets everything else have its turn. */
+export const yieldTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
