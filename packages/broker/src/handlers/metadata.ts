@@ -7,7 +7,7 @@ import {
   ZERO_UUID,
 } from '@millrace/protocol'
 import { refuseTopicName, type Topic } from '../metadata/topic.ts'
-import { isRefusal } from '../metadata/topic-admin.ts'
+import { isRefusal, PARTITIONS_PER_REQUEST_MAX } from '../metadata/topic-admin.ts'
 import { authorizedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../security/authorizer.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
@@ -29,7 +29,8 @@ export const metadata = handler(Metadata, async (services, request, cx) => {
   }
 })
 
-async function answerTopics(services: Services, request: MetadataRequest, cx: RequestContext): Promise<TopicAnswer[]> {
+async function answerTopics(services: Services, given: MetadataRequest, cx: RequestContext): Promise<TopicAnswer[]> {
+  const request = withBoundedCreation(services, given)
   const answerOf = (topic: Topic): TopicAnswer => describe(services, topic, request, cx)
   // Version 0 has no null and asks for all with an empty list.
   if (request.topics === null || (cx.version === 0 && request.topics.length === 0))
@@ -46,6 +47,13 @@ async function answerTopics(services: Services, request: MetadataRequest, cx: Re
     else answers.push(await byName(services, name, request, cx, answerOf))
   }
   return answers
+}
+
+/** A request that names more missing topics than an administrator may make at once makes none of them, as Kafka's controller has it. */
+function withBoundedCreation(services: Services, request: MetadataRequest): MetadataRequest {
+  const missing = (request.topics ?? []).filter(({ name }) => name !== null && services.image.topic(name) === undefined)
+  if (missing.length * services.config.numPartitions <= PARTITIONS_PER_REQUEST_MAX) return request
+  return { ...request, allowAutoTopicCreation: false }
 }
 
 function byId(

@@ -26,8 +26,8 @@ export interface Refusal {
 
 /** So that a mistyped number cannot take the node down. */
 export const PARTITIONS_PER_TOPIC_MAX = 100_000
-/** Of all topics that one request makes or lets grow. */
-export const PARTITIONS_PER_REQUEST_MAX = 100_000
+/** Of all topics that one request makes or lets grow: Kafka's number. */
+export const PARTITIONS_PER_REQUEST_MAX = 10_000
 export const TOO_MANY_PARTITIONS = 'Excessively large number of partitions per request.'
 
 const refusal = (error: ErrorName, message: string): Refusal => ({ error, message })

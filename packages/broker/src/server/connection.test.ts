@@ -144,6 +144,23 @@ test('no more than sixteen requests of one connection are under way', { timeout:
   assert.equal(script.served.length, 17, 'only the first of the row makes room')
 })
 
+test('answers that are ready behind a request that waits count as unsent, and keep more from being made', {
+  timeout: 10_000,
+}, async () => {
+  const { client, script, load, ended } = await pair()
+  const size = 1 << 19
+  client.write(framed('later:first', ...Array.from({ length: 10 }, () => `large:${size}`)))
+  await script.untilServed(4)
+  assert.equal(load.unsentBytes, 3 * size)
+  assert.equal(script.served.length, 4)
+  client.destroy()
+  await ended
+  assert.equal(load.unsentBytes, 0)
+  script.finish('first')
+  await Promise.resolve()
+  assert.equal(load.unsentBytes, 0)
+})
+
 test('a client that does not read is not served on, and is when it reads', { timeout: 20_000 }, async () => {
   const { client, script, load, connection } = await pair({ isReading: false })
   const size = 4 << 20
