@@ -14,8 +14,11 @@ type TopicRequest = CreatePartitionsRequest['topics'][number]
 type TopicAnswer = CreatePartitionsResponseInput['results'][number]
 
 export const createPartitions = handler(CreatePartitions, async (services, request, cx) => {
-  const partitions = request.topics.reduce((sum, { count }) => sum + Math.max(1, count), 0)
-  if (request.topics.length > 1 && partitions > PARTITIONS_PER_REQUEST_MAX)
+  const added = request.topics.reduce((sum, { name, count }) => {
+    const topic = services.image.topic(name)
+    return topic === undefined ? sum : sum + Math.max(0, count - topic.partitions.length)
+  }, 0)
+  if (added > PARTITIONS_PER_REQUEST_MAX)
     return {
       throttleTimeMs: 0,
       results: request.topics.map(({ name }) => refused(name, 'POLICY_VIOLATION', TOO_MANY_PARTITIONS)),
