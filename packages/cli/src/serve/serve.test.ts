@@ -199,7 +199,6 @@ test('a mistake of the user is one sentence without a stack, and the status is n
   await writeFile(file, '')
   const cases: [string[], RegExp][] = [
     [['--set', `listeners=PLAINTEXT://127.0.0.1:${port}`], /^port \d+ on 127.0.0.1 is taken: .* listeners=…$/],
-    [['--set', `millrace.admin.listener=127.0.0.1:${port}`], /is taken: .* millrace.admin.listener=HOST:PORT$/],
     [['--set', 'millrace.storage=disk', '--set', `log.dirs=${file}`], /a-file/],
   ]
   const served = cases.map(([args]) => new Served('--set', 'millrace.storage=memory', ...args))
@@ -210,13 +209,27 @@ test('a mistake of the user is one sentence without a stack, and the status is n
     assert.doesNotMatch(served[i]!.errors[0]!, / {4}at |\n/)
     assert.equal(served[i]!.raw, '')
   }
-  taken.close()
   const misspelt = new Served('--set', 'num.partition=3')
   assert.equal(await misspelt.exitCode(), 2)
   assert.equal(
     misspelt.raw,
     'millrace: --set num.partition: Unknown configuration num.partition: did you mean num.partitions?\n',
   )
+  taken.close()
+})
+
+test('an admin port that is taken is told, and the broker runs without it', TIMEOUT, async () => {
+  const taken = createServer()
+  taken.listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as { port: number }
+  const served = new Served('--ephemeral', '--set', `millrace.admin.listener=127.0.0.1:${port}`)
+  const { admin } = await served.line('broker is ready')
+  assert.equal(admin, undefined)
+  assert.match((await served.line(`127.0.0.1:${port} is taken`)).message, /millrace.admin.listener=HOST:PORT$/)
+  served.child.kill('SIGTERM')
+  assert.equal(await served.exitCode(), 0)
+  taken.close()
 })
 
 test('the admin port is shown in the line that says it is ready', TIMEOUT, async () => {
