@@ -142,6 +142,7 @@ class Node implements Broker {
       clock,
       logger,
       onCount: (listener, change) => this.metrics.connectionsChanged(listener, change),
+      onGone: connection => this.#purgatory.abandon(connection),
     })
   }
 

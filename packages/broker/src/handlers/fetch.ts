@@ -118,7 +118,7 @@ class FetchWork {
     const watched = this.#entries.map(e => e.partition)
     await load.whileParked(
       this.#cx,
-      purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough()),
+      purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough(), this.#cx.connection),
     )
     return this.#respond(await this.#read())
   }

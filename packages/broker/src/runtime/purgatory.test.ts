@@ -111,6 +111,23 @@ test('close wakes everyone, those who watch nothing too, and nobody waits after 
   assert.equal(timers.armedCount, 0)
 })
 
+test('who waits for a connection that is gone is woken, and others are not', async () => {
+  const timers = new TimerWheel(new HeldClock())
+  const purgatory = new Purgatory(timers)
+  const [gone, staying] = [{}, {}]
+  const log = logOf(0)
+  const abandoned = [log, log].map(l => purgatory.wait([l], 2 ** 31 - 1, () => false, gone))
+  void purgatory.wait([log], 60_000, () => false, staying)
+  void purgatory.wait([log], 60_000, () => false)
+  purgatory.abandon(gone)
+  await Promise.all(abandoned)
+  assert.equal(purgatory.waitingCount, 2)
+  assert.equal(timers.armedCount, 2)
+  purgatory.abandon(gone)
+  purgatory.close()
+  assert.equal(timers.armedCount, 0)
+})
+
 test('no wake-up is lost: whoever has what it waits for is woken in that turn (simulated)', async () => {
   for (let seed = 1; seed <= 25; seed++) {
     const random = seededRandom(seed)

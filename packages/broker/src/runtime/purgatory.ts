@@ -9,13 +9,15 @@ class Waiter {
   readonly partitions: readonly PartitionLog[]
   readonly isSatisfied: () => boolean
   readonly wake: () => void
+  readonly owner: object | undefined
   timer: Timer | undefined
   done = false
 
-  constructor(partitions: readonly PartitionLog[], isSatisfied: () => boolean, wake: () => void) {
+  constructor(partitions: readonly PartitionLog[], isSatisfied: () => boolean, wake: () => void, owner?: object) {
     this.partitions = partitions
     this.isSatisfied = isSatisfied
     this.wake = wake
+    this.owner = owner
   }
 }
 
@@ -24,6 +26,7 @@ export class Purgatory {
   readonly #watchers = new Map<PartitionLog, Set<Waiter>>()
   #advanced = new Set<PartitionLog>()
   readonly #waiters = new Set<Waiter>()
+  readonly #owned = new Map<object, Set<Waiter>>()
   #closed = false
 
   constructor(timers: TimerWheel) {
@@ -36,20 +39,27 @@ export class Purgatory {
 
   /**
    * Resolves when `isSatisfied` says so after an advance, when a partition fails, or after `maxWaitMs`. An advance before this call wakes nobody: the caller
-   * waits in the turn in which it looked.
+   * waits in the turn in which it looked. Nobody waits on for an `owner` that is gone: a client may ask to wait for weeks, and hang up.
    */
-  wait(partitions: readonly PartitionLog[], maxWaitMs: number, isSatisfied: () => boolean): Promise<void> {
+  wait(
+    partitions: readonly PartitionLog[],
+    maxWaitMs: number,
+    isSatisfied: () => boolean,
+    owner?: object,
+  ): Promise<void> {
     if (this.#closed) return Promise.resolve()
     return new Promise<void>(wake => {
-      const waiter = new Waiter(partitions, isSatisfied, wake)
+      const waiter = new Waiter(partitions, isSatisfied, wake, owner)
       waiter.timer = this.#timers.arm(maxWaitMs, () => this.#complete(waiter))
       this.#waiters.add(waiter)
-      for (const partition of partitions) {
-        const watchers = this.#watchers.get(partition)
-        if (watchers === undefined) this.#watchers.set(partition, new Set([waiter]))
-        else watchers.add(waiter)
-      }
+      if (owner !== undefined) addTo(this.#owned, owner, waiter)
+      for (const partition of partitions) addTo(this.#watchers, partition, waiter)
     })
+  }
+
+  /** Wakes all who wait for `owner`. */
+  abandon(owner: object): void {
+    for (const waiter of [...(this.#owned.get(owner) ?? [])]) this.#complete(waiter)
   }
 
   /** Looks at the waiters once for all appends of the turn: many small ones would otherwise wake a reader for each. */
@@ -82,11 +92,20 @@ export class Purgatory {
     waiter.done = true
     this.#waiters.delete(waiter)
     waiter.timer?.cancel()
-    for (const partition of waiter.partitions) {
-      const watchers = this.#watchers.get(partition)
-      watchers?.delete(waiter)
-      if (watchers?.size === 0) this.#watchers.delete(partition)
-    }
+    if (waiter.owner !== undefined) removeFrom(this.#owned, waiter.owner, waiter)
+    for (const partition of waiter.partitions) removeFrom(this.#watchers, partition, waiter)
     waiter.wake()
   }
+}
+
+function addTo<K>(sets: Map<K, Set<Waiter>>, key: K, waiter: Waiter): void {
+  const known = sets.get(key)
+  if (known === undefined) sets.set(key, new Set([waiter]))
+  else known.add(waiter)
+}
+
+function removeFrom<K>(sets: Map<K, Set<Waiter>>, key: K, waiter: Waiter): void {
+  const known = sets.get(key)
+  known?.delete(waiter)
+  if (known?.size === 0) sets.delete(key)
 }

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Clock, Logger, Scheduled } from '@millrace/base'
 import { Connection, type ConnectionOptions } from './connection.ts'
+import type { ConnectionFacts } from './request-context.ts'
 
 /** An endpoint to listen on. `host` undefined means every address, port 0 one that is free. */
 export interface Endpoint {
@@ -24,6 +25,8 @@ export interface ServerOptions extends Pick<ConnectionOptions, 'dispatcher' | 'l
   readonly logger: Logger
   /** Called with +1 and -1. */
   readonly onCount: (listener: string, change: number) => void
+  /** Nobody reads an answer to this connection any more. */
+  readonly onGone: (connection: ConnectionFacts) => void
 }
 
 const SWEEP_MS_MIN = 100
@@ -124,6 +127,7 @@ export class SocketServer {
     if (left === 0) this.#perIp.delete(clientHost)
     else this.#perIp.set(clientHost, left)
     this.#options.onCount(listener, -1)
+    this.#options.onGone(connection.facts)
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
