@@ -46,6 +46,8 @@ export class FaultFileSystem implements FileSystem {
   capacityBytes = Number.POSITIVE_INFINITY
   nowMs = 0
   syncCount = 0
+  /** Syncs succeed and do nothing: a planted fault that shows whether a test would notice a sync that is missing. */
+  liesAboutSyncs = false
   #root = new FolderNode()
   #faults: { fault: InjectedFault; left: number }[] = []
   #stepsLeft = Number.POSITIVE_INFINITY
@@ -167,6 +169,7 @@ export class FaultFileSystem implements FileSystem {
   async syncFolder(path: string): Promise<void> {
     this.#check('sync', path)
     const node = this.#find(path)
+    if (this.liesAboutSyncs) return
     if (node instanceof FolderNode) node.durable = new Map(node.names)
   }
 
@@ -216,6 +219,7 @@ export class FaultFileSystem implements FileSystem {
       sync: async () => {
         use('sync')
         this.syncCount++
+        if (this.liesAboutSyncs) return
         node.durable = Buffer.from(node.content)
         node.pending = []
       },

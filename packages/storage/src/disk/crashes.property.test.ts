@@ -53,10 +53,11 @@ class Told {
 
 const SEGMENTS = { segmentBytes: 400, indexIntervalBytes: 100 }
 
-async function play(steps: readonly Step[], mode: { synced: boolean }): Promise<void> {
+async function play(steps: readonly Step[], mode: { synced: boolean; lies?: boolean }): Promise<void> {
   const options: OpenOptions = { config: { ...SEGMENTS, ...(mode.synced ? { flushMessages: 1 } : {}) } }
   const told = new Told()
   let disk = await DiskPartition.open(new FaultFileSystem(), options)
+  disk.fs.liesAboutSyncs = mode.lies ?? false
   const reopen = async (fs: FaultFileSystem, cut: 'kill' | 'powerCut'): Promise<void> => {
     disk = await DiskPartition.open(fs, options)
     assert.deepEqual(disk.report.failures, [])
@@ -163,3 +164,10 @@ for (const synced of [false, true]) {
     )
   })
 }
+
+it('would notice a sync that is missing', async () => {
+  const steps = fc.array(step, { minLength: 10, maxLength: 40 })
+  const property = fc.asyncProperty(steps, played => play(played, { synced: true, lies: true }))
+  const { failed } = await fc.check(property, { seed: 1, numRuns: 50, endOnFailure: true })
+  assert(failed)
+})
