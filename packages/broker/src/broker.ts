@@ -15,7 +15,7 @@ import { FetchSessions } from './runtime/fetch-sessions.ts'
 import { GroupCoordinator } from './runtime/groups/group-coordinator.ts'
 import { ProducerIds } from './runtime/producer-ids.ts'
 import { Purgatory } from './runtime/purgatory.ts'
-import { allowAll } from './security/authorizer.ts'
+import { type Authorizer, allowAll } from './security/authorizer.ts'
 import { noQuotas } from './security/quotas.ts'
 import { AdminHttp } from './server/admin-http.ts'
 import { Dispatcher } from './server/dispatcher.ts'
@@ -30,6 +30,8 @@ export interface BrokerOptions {
   readonly logger: Logger
   readonly clock?: Clock
   readonly random?: Random
+  /** Everyone may do everything unless it says otherwise. */
+  readonly authorizer?: Authorizer
 }
 
 export interface Broker extends AsyncDisposable {
@@ -80,7 +82,7 @@ class Node implements Broker {
   #stopping: Promise<void> | undefined
 
   constructor(given: BrokerOptions) {
-    const options = { clock: systemClock, random: systemRandom, ...given }
+    const options = { clock: systemClock, random: systemRandom, authorizer: allowAll, ...given }
     this.#options = options
     const { config, engine, clock, random, logger } = options
     this.#timers = new TimerWheel(clock)
@@ -122,7 +124,7 @@ class Node implements Broker {
     const dispatcher = new Dispatcher({
       registry,
       services,
-      authorizer: allowAll,
+      authorizer: options.authorizer,
       quotas: noQuotas,
       metrics: this.metrics,
       clock,

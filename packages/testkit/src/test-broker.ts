@@ -1,6 +1,6 @@
 /** A whole broker inside the test's process, on a free loopback port and in memory. */
 import { type Clock, type Logger, silentLogger, systemClock } from '@millrace/base'
-import { type Broker, brokerConfigOf, startBroker } from '@millrace/broker'
+import { type Authorizer, type Broker, brokerConfigOf, startBroker } from '@millrace/broker'
 import { type Catalog, type LogEngine, openMemoryCatalog, openMemoryEngine } from '@millrace/storage'
 import { WireClient, type WireClientOptions } from './wire-client.ts'
 
@@ -9,6 +9,7 @@ export interface TestBrokerOptions {
   readonly catalog?: Catalog
   readonly clock?: Clock
   readonly logger?: Logger
+  readonly authorizer?: Authorizer
 }
 
 export class TestBroker implements AsyncDisposable {
@@ -46,6 +47,12 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const { settings = {}, catalog = openMemoryCatalog(), clock = systemClock, logger = silentLogger } = options
   const config = brokerConfigOf({ listeners: 'PLAINTEXT://127.0.0.1:0', ...settings })
   const engine = openMemoryEngine({ catalog, clock })
-  const broker = await startBroker({ config, engine, logger, clock })
+  const broker = await startBroker({
+    config,
+    engine,
+    logger,
+    clock,
+    ...(options.authorizer && { authorizer: options.authorizer }),
+  })
   return new TestBroker(broker, catalog, engine.logs)
 }
