@@ -5,6 +5,8 @@ import type { LogFile } from './open-files.ts'
 
 const WALK_BLOCK_BYTES = 16 * 1024
 const SCAN_BLOCK_BYTES = 1024 * 1024
+/** Of all walks: each begins and ends within one turn, and none begins within another. */
+const walkBlock = Buffer.allocUnsafeSlow(WALK_BLOCK_BYTES)
 
 /** Reads headers one after the other, several with one read where batches are small. */
 export class HeaderWalk {
@@ -22,7 +24,7 @@ export class HeaderWalk {
   at(position: number): BatchHeader | undefined {
     if (position + BATCH_OVERHEAD > this.#end) return undefined
     if (position < this.#blockAt || position + BATCH_OVERHEAD > this.#blockAt + this.#block.length) {
-      const block = Buffer.allocUnsafe(Math.min(WALK_BLOCK_BYTES, this.#end - position))
+      const block = walkBlock.subarray(0, Math.min(WALK_BLOCK_BYTES, this.#end - position))
       this.#block = block.subarray(0, this.#file.read(block, position))
       this.#blockAt = position
     }

@@ -16,6 +16,8 @@ export interface ReadRange {
   readonly offset: number
   /** Only batches that end below are read. */
   readonly end: number
+  /** The end is the log's: every batch in the segments is below it and need not be asked. */
+  readonly isWholeLog: boolean
   readonly allowance: Allowance
   readonly syncReadBytesMax: number
 }
@@ -95,16 +97,16 @@ function wholeBatches(
   { block, range }: { readonly block: Buffer; readonly range: ReadRange },
 ): SegmentRead {
   let at = 0
-  let nextOffset = range.offset
+  let lastAt = 0
   while (at + BATCH_OVERHEAD <= block.length) {
     const size = batchSizeOf(block, at)
     if (size < BATCH_OVERHEAD || magicOf(block, at) !== MAGIC) throw damaged(segment, blockAt + at)
-    const lastOffset = lastOffsetOf(block, at)
-    if (at + size > block.length || lastOffset >= range.end) break
+    if (at + size > block.length || (!range.isWholeLog && lastOffsetOf(block, at) >= range.end)) break
+    lastAt = at
     at += size
-    nextOffset = lastOffset + 1
   }
   if (at === 0) return nothing(range.offset)
+  const nextOffset = lastOffsetOf(block, lastAt) + 1
   return {
     records: [at * 2 < block.length && at < 65_536 ? Buffer.from(block.subarray(0, at)) : block.subarray(0, at)],
     bytes: at,

@@ -61,7 +61,13 @@ function readOne(services: LogServices, reads: LogReads, { entry, allowance }: O
   if (entry.offset >= end || allowsNothing(allowance)) return outcomeOf(log, entry, NO_RECORDS)
   const inMemory = log.tail.read(entry.offset, end, allowance)
   if (inMemory !== undefined) return outcomeOf(log, entry, inMemory)
-  const range = { offset: entry.offset, end, allowance, syncReadBytesMax: services.syncReadBytesMax }
+  const range = {
+    offset: entry.offset,
+    end,
+    isWholeLog: end === log.logEndOffset,
+    allowance,
+    syncReadBytesMax: services.syncReadBytesMax,
+  }
   try {
     const read = readSegments(log.segments, range, log.readPlace)
     if (!(read instanceof Promise)) return finish(log, entry, read)
