@@ -80,6 +80,15 @@ test('chosen replicas must be one list for each new partition, of this broker al
   assert.equal(await partitionCount(client, 't'), 4)
 })
 
+test('of two clients that ask for the same growth one is told that it is there', async () => {
+  await using broker = await startTestBroker()
+  const [one, two] = [await broker.connect(), await broker.connect()]
+  await createTopic(one, 't')
+  const outcomes = await Promise.all([outcome(one, { name: 't', count: 4 }), outcome(two, { name: 't', count: 4 })])
+  assert.deepEqual(outcomes.map(text => text.replace(/:.*/, '')).sort(), ['INVALID_PARTITIONS', 'NONE'])
+  assert.equal(await partitionCount(one, 't'), 4)
+})
+
 test('validate only changes nothing', async () => {
   await using broker = await startTestBroker()
   const client = await broker.connect()

@@ -119,7 +119,7 @@ export class TopicAdmin {
   }
 
   async grow(topic: Topic, partitionCount: number): Promise<Refusal | undefined> {
-    return this.#write([{ kind: 'setPartitionCount', topicId: topic.id, partitionCount }])
+    return this.#write([{ kind: 'setPartitionCount', topicId: topic.id, partitionCount }], 'INVALID_PARTITIONS')
   }
 
   async #make(planned: StoredTopic, topic: NewTopic): Promise<Topic | Refusal> {
@@ -139,14 +139,17 @@ export class TopicAdmin {
     )
   }
 
-  async #write(changes: readonly CatalogChange[]): Promise<Refusal | undefined> {
+  async #write(
+    changes: readonly CatalogChange[],
+    conflict: ErrorName = 'TOPIC_ALREADY_EXISTS',
+  ): Promise<Refusal | undefined> {
     try {
       await this.#catalog.write(changes)
       await this.#image.settled()
       return undefined
     } catch (error) {
       if (!(error instanceof CatalogError)) throw error
-      if (error.code === 'CONFLICT') return refusal('TOPIC_ALREADY_EXISTS', error.message)
+      if (error.code === 'CONFLICT') return refusal(conflict, error.message)
       if (error.code === 'NOT_FOUND') return refusal('UNKNOWN_TOPIC_OR_PARTITION', error.message)
       return refusal('KAFKA_STORAGE_ERROR', error.message)
     }
