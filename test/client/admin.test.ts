@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { KafkaError } from '@millrace/client'
-import { type ClusterUnderTest, clusterUnderTest, take } from './cluster-under-test.ts'
+import { type ClusterUnderTest, clusterUnderTest, eventually, take } from './cluster-under-test.ts'
 
 let cluster: ClusterUnderTest
 before(async () => {
@@ -15,7 +15,9 @@ test('topics are created, listed, described, grown and deleted', async () => {
   const made = (await topics.create([{ name, partitions: 3, configs: { 'retention.ms': 60_000 } }])).get(name)!
   assert.equal(made.partitions, 3)
   assert.equal(made.configs.find(entry => entry.name === 'retention.ms')?.value, '60000')
-  assert.equal((await topics.list()).find(topic => topic.name === name)?.partitionCount, 3)
+  await eventually(async () => {
+    assert.equal((await topics.list()).find(topic => topic.name === name)?.partitionCount, 3)
+  })
   const described = (await topics.describe([name])).get(name)!
   assert.deepEqual(
     described.partitions.map(({ partition }) => partition),
@@ -24,9 +26,11 @@ test('topics are created, listed, described, grown and deleted', async () => {
   assert.equal(described.id, made.id)
   assert.ok(described.partitions.every(({ leaderId, replicas }) => replicas.includes(leaderId)))
   await topics.createPartitions([{ topic: name, count: 5 }])
-  assert.equal((await topics.describe([name])).get(name)!.partitions.length, 5)
+  await eventually(async () => {
+    assert.equal((await topics.describe([name])).get(name)!.partitions.length, 5)
+  })
   await topics.delete([name])
-  await assert.rejects(topics.describe([name]), { code: 'UNKNOWN_TOPIC_OR_PARTITION', topic: name })
+  await eventually(() => assert.rejects(topics.describe([name]), { code: 'UNKNOWN_TOPIC_OR_PARTITION', topic: name }))
 })
 
 test('what cannot be made says why, and what became of the others', async () => {
@@ -66,6 +70,8 @@ test('configurations are described, altered and replaced', async () => {
   const key = `topic:${name}`
   const value = async (config: string) =>
     (await configs.describe([{ type: 'topic', name }])).get(key)!.find(entry => entry.name === config)
+  const holds = (config: string, field: 'value' | 'source' | 'isDefault', wanted: unknown) =>
+    eventually(async () => assert.equal((await value(config))?.[field], wanted))
   await configs.alter([
     {
       type: 'topic',
@@ -76,14 +82,14 @@ test('configurations are described, altered and replaced', async () => {
       ],
     },
   ])
-  assert.equal((await value('retention.ms'))?.value, '1234')
-  assert.equal((await value('retention.ms'))?.source, 'dynamic-topic')
-  assert.equal((await value('cleanup.policy'))?.value, 'delete,compact')
+  await holds('retention.ms', 'value', '1234')
+  await holds('retention.ms', 'source', 'dynamic-topic')
+  await holds('cleanup.policy', 'value', 'delete,compact')
   await configs.alter([{ type: 'topic', name, configs: [{ name: 'retention.ms', operation: 'delete' }] }])
-  assert.equal((await value('retention.ms'))?.isDefault, true)
+  await holds('retention.ms', 'isDefault', true)
   await configs.replace([{ type: 'topic', name, configs: { 'max.message.bytes': 5000 } }])
-  assert.equal((await value('max.message.bytes'))?.value, '5000')
-  assert.equal((await value('cleanup.policy'))?.value, 'delete')
+  await holds('max.message.bytes', 'value', '5000')
+  await holds('cleanup.policy', 'value', 'delete')
   await assert.rejects(configs.alter([{ type: 'topic', name, configs: [{ name: 'no.such.config', value: 1 }] }]), {
     code: 'INVALID_CONFIG',
   })

@@ -71,3 +71,16 @@ export async function take<T>(stream: AsyncIterable<T>, count: number): Promise<
   for await (const item of stream) if (items.push(item) === count) break
   return items
 }
+
+/** Repeats a check until it holds: a cluster tells its brokers of a change after it has answered. */
+export async function eventually(check: () => Promise<void>): Promise<void> {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    try {
+      return await check()
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+}

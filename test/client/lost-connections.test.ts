@@ -128,3 +128,19 @@ test('clients find the cluster again after all connections are lost', async () =
     proxy.cutAll()
   }
 })
+
+test('a record that finds no broker in time is lost with the reason, and the producer goes on with a new epoch', async () => {
+  await using proxy = await UnreliableProxy.open(cluster.bootstrap)
+  const topic = await cluster.topic()
+  const producer = cluster.producer({ bootstrap: proxy.bootstrap, deliveryTimeoutMs: 300 })
+  await producer.send({ topic, value: 'before' })
+  proxy.cutAnswers(Produce.key, 1)
+  await assert.rejects(producer.send({ topic, value: 'in between' }), { code: 'TIMED_OUT', topic, partition: 0 })
+  proxy.cutAnswers(-1, 1)
+  await producer.send({ topic, value: 'after' })
+  const producers = (await cluster.admin.topics.producers([{ topic, partition: 0 }])).get(`${topic}-0`)!
+  assert.deepEqual(
+    producers.map(({ producerEpoch, lastSequence }) => [producerEpoch, lastSequence]),
+    [[1, 0]],
+  )
+})

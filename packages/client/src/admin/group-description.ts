@@ -1,4 +1,4 @@
-import { DescribeGroups } from '@millrace/protocol'
+import { DescribeGroups, errorCode } from '@millrace/protocol'
 import type { CallOptions } from '../client-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { decodeAssignment, decodeSubscription } from '../consumer/subscription-codec.ts'
@@ -37,10 +37,11 @@ export function describeGroups(cluster: Cluster, groupId: string, call: CallOpti
       { signal: call.signal },
     )
     const group = groups[0]
-    if (group === undefined) throw wireError(-1, `group '${groupId}'`)
+    if (group === undefined) throw wireError(errorCode('GROUP_ID_NOT_FOUND'), `group '${groupId}'`)
     if (group.errorCode !== 0) throw wireError(group.errorCode, `group '${groupId}'`, { detail: group.errorMessage })
     // Below version 6 a group that does not exist is described as dead.
-    if (group.groupState === 'Dead' && group.members.length === 0) throw wireError(69, `group '${groupId}'`)
+    if (group.groupState === 'Dead' && group.members.length === 0)
+      throw wireError(errorCode('GROUP_ID_NOT_FOUND'), `group '${groupId}'`)
     const { id } = await cluster.coordinatorNode(groupId)
     const isConsumer = group.protocolType === 'consumer'
     return {

@@ -2,9 +2,9 @@
  * The cluster as producer, consumer and admin see it: requests go to "any broker", "the leader of", "the coordinator of" or a numbered broker, and
  * this class knows how to get there, what is stale when an error comes back, and when to try again.
  */
-import { type Api, FindCoordinator, Metadata, type MetadataResponse, UnsupportedVersionError } from '@millrace/protocol'
+import { type Api, errorCode, FindCoordinator, Metadata, type MetadataResponse } from '@millrace/protocol'
 import type { CallOptions, ResolvedClientOptions } from '../client-options.ts'
-import { delay } from '../delay.ts'
+import { abortable, delay } from '../delay.ts'
 import { KafkaError, type KafkaErrorCode, wireError } from '../errors.ts'
 import { type Address, addressText } from '../network/address.ts'
 import { BrokerPool, type Lane } from '../network/broker-pool.ts'
@@ -49,10 +49,10 @@ export class Cluster {
   async any(signal?: AbortSignal): Promise<Connection> {
     const open = this.#pool.leastBusy()
     if (open !== undefined) return open
-    this.#bootstrapped ??= this.#bootstrap(signal).finally(() => {
+    this.#bootstrapped ??= this.#bootstrap().finally(() => {
       this.#bootstrapped = undefined
     })
-    return this.#bootstrapped
+    return abortable(this.#bootstrapped, signal)
   }
 
   /** A connection to a broker by number. Throws `BROKER_NOT_AVAILABLE` if the cluster does not list it. */
@@ -75,7 +75,11 @@ export class Cluster {
   async leader(topic: string, partition: number): Promise<PartitionView> {
     const view = await this.metadata.topic(topic)
     const known = view.partitions[partition]
-    if (known === undefined) throw wireError(3, `topic '${topic}' has no partition ${partition}`, { topic, partition })
+    if (known === undefined)
+      throw wireError(errorCode('UNKNOWN_TOPIC_OR_PARTITION'), `topic '${topic}' has no partition ${partition}`, {
+        topic,
+        partition,
+      })
     if (known.leaderId < 0) {
       this.metadata.invalidate()
       throw new KafkaError('LEADER_NOT_AVAILABLE', `${topic}-${partition} has no leader at the moment`, {
@@ -119,13 +123,7 @@ export class Cluster {
 
   /** Retries what can be retried within the call's time, with what went stale looked up anew. */
   retry<T>(options: CallOptions, attempt: () => Promise<T>): Promise<T> {
-    return retrying(this.#retryOptions(options), async () => {
-      try {
-        return await attempt()
-      } catch (error) {
-        throw asKafkaError(error)
-      }
-    })
+    return retrying(this.#retryOptions(options), attempt)
   }
 
   /** One request to any broker, retried. */
@@ -162,7 +160,7 @@ export class Cluster {
     return (await this.any()).request(Metadata, metadataRequest(topics, allow))
   }
 
-  async #bootstrap(signal: AbortSignal | undefined): Promise<Connection> {
+  async #bootstrap(): Promise<Connection> {
     const deadline = performance.now() + (this.#reached ? 0 : this.options.bootstrapTimeoutMs)
     for (let attempt = 0; ; attempt++) {
       try {
@@ -171,7 +169,7 @@ export class Cluster {
         const pause = backoffMs(this.options, attempt)
         const isFinal = !(error instanceof KafkaError) || !error.retriable
         if (isFinal || performance.now() + pause >= deadline) throw error
-        await delay(pause, signal)
+        await delay(pause)
       }
     }
   }
@@ -222,10 +220,3 @@ const coordinatorLost: ReadonlySet<string> = new Set<KafkaErrorCode>([
 /** Whether the group's coordinator has to be looked for again. */
 export const coordinatorIsLost = (error: unknown): boolean =>
   error instanceof KafkaError && coordinatorLost.has(error.code)
-
-/** A value that the broker's version cannot carry is told as Kafka's UNSUPPORTED_VERSION. */
-export function asKafkaError(error: unknown): unknown {
-  if (error instanceof UnsupportedVersionError)
-    return new KafkaError('UNSUPPORTED_VERSION', `the broker is too old for this: ${error.message}`, { cause: error })
-  return error
-}

@@ -1,5 +1,5 @@
 /** Committed offsets of groups: what a consumer and an admin do alike. */
-import { OffsetCommit, OffsetFetch } from '@millrace/protocol'
+import { OffsetCommit, OffsetFetch, ZERO_UUID } from '@millrace/protocol'
 import type { CallOptions } from '../client-options.ts'
 import { type KafkaError, wireError } from '../errors.ts'
 import type { Connection } from '../network/connection.ts'
@@ -28,7 +28,7 @@ export async function commitOffsets(
 ): Promise<void> {
   const topics = [...byTopic(offsets)].map(([name, partitions]) => ({
     name,
-    topicId: 'AAAAAAAAAAAAAAAAAAAAAA',
+    topicId: ZERO_UUID,
     partitions: partitions.map(({ partition, offset, leaderEpoch = -1, metadata = '' }) => ({
       partitionIndex: partition,
       committedOffset: offset,
@@ -57,7 +57,7 @@ export function fetchOffsets(
       ? null
       : [...byTopic(partitions)].map(([name, own]) => ({
           name,
-          topicId: 'AAAAAAAAAAAAAAAAAAAAAA',
+          topicId: ZERO_UUID,
           partitionIndexes: own.map(({ partition }) => partition),
         }))
   return cluster.coordinated(groupId, call, async connection => {

@@ -2,7 +2,7 @@
  * What the client knows of topics and leaders. Topics enter when someone asks for them and are refreshed together. At most one request is under
  * way; whoever comes meanwhile shares its answer, or that of the next one if its topic was not asked for.
  */
-import { errorName, Metadata as MetadataApi, type MetadataResponse } from '@millrace/protocol'
+import { errorCode, errorName, type MetadataResponse, ZERO_UUID } from '@millrace/protocol'
 import { type KafkaError, wireError } from '../errors.ts'
 import { type BrokerNode, type MetadataTopic, type TopicView, topicView } from './cluster-view.ts'
 
@@ -17,6 +17,9 @@ export interface MetadataOptions {
 interface KnownTopic {
   view: TopicView | undefined
   error: KafkaError | undefined
+  /** Whether anybody looked at it since the last refresh, and when it was last known that somebody did (monotonic ms). */
+  isUsed: boolean
+  usedAt: number
 }
 
 interface Refresh {
@@ -59,7 +62,10 @@ export class ClusterMetadata {
 
   /** What is known without asking. */
   peek(topic: string): TopicView | undefined {
-    return this.#topics.get(topic)?.view
+    const known = this.#topics.get(topic)
+    if (known === undefined) return undefined
+    known.isUsed = true
+    return known.view
   }
 
   errorOf(topic: string): KafkaError | undefined {
@@ -81,13 +87,12 @@ export class ClusterMetadata {
     if (known?.view === undefined || this.isStale) await this.refresh([name])
     const { view, error } = this.#topics.get(name) ?? {}
     if (view !== undefined) return view
-    throw error ?? wireError(3, `topic '${name}'`, { topic: name })
+    throw error ?? wireError(errorCode('UNKNOWN_TOPIC_OR_PARTITION'), `topic '${name}'`, { topic: name })
   }
 
   /** Asks the cluster about all topics in use and the named ones. */
   async refresh(topics: readonly string[] = []): Promise<void> {
-    for (const name of topics)
-      if (!this.#topics.has(name)) this.#topics.set(name, { view: undefined, error: undefined })
+    for (const name of topics) this.#entry(name).isUsed = true
     const running = this.#refresh
     if (running !== undefined) {
       const covered =
@@ -96,12 +101,30 @@ export class ClusterMetadata {
       await running.done.catch(() => {})
       return this.refresh(topics)
     }
+    this.#dropUnused()
     const asked = this.#wantsAll ? null : [...this.#topics.keys()]
     const done = this.#ask(asked).finally(() => {
       this.#refresh = undefined
     })
     this.#refresh = { topics: asked === null ? 'all' : new Set(asked), done }
     return done
+  }
+
+  #entry(name: string): KnownTopic {
+    let known = this.#topics.get(name)
+    if (known === undefined)
+      this.#topics.set(name, (known = { view: undefined, error: undefined, isUsed: true, usedAt: performance.now() }))
+    return known
+  }
+
+  /** A topic that nobody looked at for `maxAgeMs` is no longer asked about. */
+  #dropUnused(): void {
+    const now = performance.now()
+    for (const [name, known] of this.#topics) {
+      if (known.isUsed) known.usedAt = now
+      else if (now - known.usedAt > this.#options.maxAgeMs) this.#topics.delete(name)
+      known.isUsed = false
+    }
   }
 
   async #ask(topics: readonly string[] | null): Promise<void> {
@@ -119,32 +142,34 @@ export class ClusterMetadata {
 
   #learn(name: string, topic: MetadataTopic): void {
     const known = this.#topics.get(name)
+    // A list of all topics is no reason to keep each of them.
+    if (known === undefined) return
     if (topic.errorCode === 0) {
-      this.#topics.set(name, { view: topicView(topic, known?.view), error: undefined })
+      known.view = topicView(topic, known.view)
+      known.error = undefined
       return
     }
-    const error = wireError(topic.errorCode, `topic '${name}'`, { topic: name })
-    const isGone = errorName(topic.errorCode) === 'UNKNOWN_TOPIC_OR_PARTITION'
-    this.#topics.set(name, { view: isGone ? undefined : known?.view, error })
+    known.error = wireError(topic.errorCode, `topic '${name}'`, { topic: name })
+    if (errorName(topic.errorCode) === 'UNKNOWN_TOPIC_OR_PARTITION') known.view = undefined
   }
 
   /** Topics in use that the cluster no longer lists are gone. */
   #learnAll(topics: MetadataResponse['topics']): void {
     this.#allNames = topics.flatMap(({ name, errorCode }) => (name === null || errorCode !== 0 ? [] : [name]))
     const listed = new Set(topics.map(({ name }) => name))
-    for (const name of this.#topics.keys())
-      if (!listed.has(name))
-        this.#topics.set(name, { view: undefined, error: wireError(3, `topic '${name}'`, { topic: name }) })
+    for (const [name, known] of this.#topics) {
+      if (listed.has(name)) continue
+      known.view = undefined
+      known.error = wireError(errorCode('UNKNOWN_TOPIC_OR_PARTITION'), `topic '${name}'`, { topic: name })
+    }
   }
 }
 
 export function metadataRequest(topics: readonly string[] | null, allowAutoTopicCreation: boolean) {
   return {
-    topics: topics?.map(name => ({ name, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' })) ?? null,
+    topics: topics?.map(name => ({ name, topicId: ZERO_UUID })) ?? null,
     allowAutoTopicCreation,
     includeClusterAuthorizedOperations: false,
     includeTopicAuthorizedOperations: false,
   }
 }
-
-export { MetadataApi }

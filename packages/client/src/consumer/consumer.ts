@@ -8,14 +8,14 @@ import { KafkaError } from '../errors.ts'
 import type { ConsumerRecord, TopicPartition } from '../record.ts'
 import { type Deserializer, serdes } from '../serdes.ts'
 import { Commits } from './commits.ts'
-import { type ConsumerBatch, type Deserializers, toConsumerRecord } from './consumer-batch.ts'
+import { asBatch, type ConsumerBatch, type Deserializers, oneByOne } from './consumer-batch.ts'
 import {
   type ConsumerOptions,
   type RebalanceListener,
   type ResolvedConsumerOptions,
   resolveConsumerOptions,
 } from './consumer-options.ts'
-import { Fetcher, type HandedOver } from './fetcher.ts'
+import { Fetcher } from './fetcher.ts'
 import { GroupSession } from './group-session.ts'
 import { PollLoop } from './poll-loop.ts'
 import { Positions } from './positions.ts'
@@ -172,7 +172,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     for (;;) {
       const handed = await this.#loop.next(this.#options.batchRecordsMax, signal)
       if (handed === undefined) return
-      yield* this.#oneByOne(handed, signal)
+      yield* oneByOne(handed, this.#deserializers, () => signal?.aborted === true || this.#session?.isLost === true)
       if (signal?.aborted === true) return
     }
   }
@@ -187,49 +187,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     for (;;) {
       const handed = await this.#loop.next(this.#options.batchRecordsMax, signal)
       if (handed === undefined) return
-      yield this.#asBatch(handed)
+      yield asBatch(handed, this.#deserializers)
       if (signal?.aborted === true) return
-    }
-  }
-
-  *#oneByOne(handed: HandedOver, signal: AbortSignal | undefined): Generator<ConsumerRecord<K, V>, void, undefined> {
-    const { partition: own, records, nextOffset, leaderEpoch } = handed
-    const { generation } = own
-    let index = 0
-    try {
-      while (index < records.length) {
-        const record = toConsumerRecord(records[index]!, own, this.#deserializers)
-        index++
-        own.advance(index === records.length ? nextOffset : record.offset + 1, leaderEpoch)
-        yield record
-        if (own.generation !== generation || this.#session?.isLost === true) return
-        own.markProcessed()
-        if (own.paused || signal?.aborted === true) return
-      }
-    } finally {
-      if (index < records.length) handed.putBack(index)
-    }
-  }
-
-  /** A record that cannot be deserialized ends the batch before it, and is the error of the next. */
-  #asBatch(handed: HandedOver): ConsumerBatch<K, V> {
-    const { partition: own, records: raw, nextOffset, leaderEpoch } = handed
-    const records: ConsumerRecord<K, V>[] = []
-    try {
-      for (const record of raw) records.push(toConsumerRecord(record, own, this.#deserializers))
-      own.advance(nextOffset, leaderEpoch)
-    } catch (error) {
-      handed.putBack(records.length)
-      if (records.length === 0) throw error
-      own.advance(records.at(-1)!.offset + 1, leaderEpoch)
-    }
-    return {
-      topic: own.topic,
-      partition: own.partition,
-      records,
-      firstOffset: records[0]!.offset,
-      lastOffset: records.at(-1)!.offset,
-      highWatermark: own.highWatermark,
     }
   }
 

@@ -4,14 +4,14 @@
  */
 import { Fetch, type FetchResponse, type KafkaRecord, ZERO_UUID } from '@millrace/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
-import { isolationLevel } from '../cluster/list-offsets.ts'
 import type { Refresher } from '../cluster/refresher.ts'
 import { backoffMs } from '../cluster/retry.ts'
 import { KafkaError, wireError } from '../errors.ts'
 import { topicPartitionKey } from '../record.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
-import { type FetchPartition, type FetchPlan, FetchSession } from './fetch-session.ts'
+import { fetchRequest } from './fetch-request.ts'
+import { type FetchPartition, FetchSession } from './fetch-session.ts'
 import { FetchedRecords, type TakenRecords } from './fetched-records.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -207,41 +207,13 @@ export class Fetcher {
     const hasSessions = connection.version(Fetch, versionMax) >= VERSION_WITH_SESSIONS
     const plan = hasSessions ? session.plan(asked) : { sessionId: 0, sessionEpoch: -1, fetch: asked, forget: [] }
     const { fetchMaxWaitMs, requestTimeoutMs } = this.#options
-    const answer = await connection.request(Fetch, this.#body(plan, budget), {
+    const answer = await connection.request(Fetch, fetchRequest(plan, this.#options, budget), {
       versionMax,
       timeoutMs: fetchMaxWaitMs + requestTimeoutMs,
     })
     if (answer.errorCode !== 0) throw wireError(answer.errorCode, `fetching from ${connection.broker}`)
     if (hasSessions) session.answered(answer.sessionId)
     this.#sort(answer, asked)
-  }
-
-  #body(plan: FetchPlan, budget: number) {
-    const { fetchMaxWaitMs, fetchMinBytes, fetchMaxBytes, isolation, rackId } = this.#options
-    return {
-      maxWaitMs: fetchMaxWaitMs,
-      minBytes: fetchMinBytes,
-      maxBytes: Math.min(fetchMaxBytes, Math.max(budget, 1)),
-      isolationLevel: isolationLevel(isolation),
-      sessionId: plan.sessionId,
-      sessionEpoch: plan.sessionEpoch,
-      topics: group(plan.fetch).map(({ topic, topicId, partitions }) => ({
-        topic,
-        topicId,
-        partitions: partitions.map(p => ({
-          partition: p.partition,
-          currentLeaderEpoch: p.leaderEpoch,
-          fetchOffset: p.fetchOffset,
-          partitionMaxBytes: p.maxBytes,
-        })),
-      })),
-      forgottenTopicsData: group(plan.forget).map(({ topic, topicId, partitions }) => ({
-        topic,
-        topicId,
-        partitions: partitions.map(p => p.partition),
-      })),
-      rackId,
-    }
   }
 
   #failed(error: unknown, session: FetchSession, asked: readonly Asked[]): void {
@@ -306,15 +278,4 @@ export class Fetcher {
   #holdBack(own: AssignedPartition): void {
     own.retryAt = performance.now() + backoffMs(this.#options, 1)
   }
-}
-
-function group(partitions: readonly FetchPartition[]) {
-  const topics = new Map<string, { topic: string; topicId: string; partitions: FetchPartition[] }>()
-  for (const p of partitions) {
-    const key = `${p.topicId} ${p.topic}`
-    const own = topics.get(key)
-    if (own === undefined) topics.set(key, { topic: p.topic, topicId: p.topicId, partitions: [p] })
-    else own.partitions.push(p)
-  }
-  return [...topics.values()]
 }

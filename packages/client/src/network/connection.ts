@@ -10,6 +10,7 @@ import {
   Reader,
   readResponseHeader,
   responseHeaderIsFlexible,
+  UnsupportedVersionError,
   Writer,
   writeRequestHeader,
 } from '@millrace/protocol'
@@ -102,7 +103,14 @@ export class Connection {
   ): Promise<Out> {
     const version = this.version(api, options.versionMax)
     const value = typeof body === 'function' ? (body as (version: number) => In)(version) : body
-    return api.response.read(await this.requestAt(api, version, value, options), version)
+    const reader = await this.requestAt(api, version, value, options)
+    try {
+      return api.response.read(reader, version)
+    } catch (error) {
+      const malformed = this.#malformed(error)
+      this.#fail(malformed)
+      throw malformed
+    }
   }
 
   /** As `request`, at a given version, and the caller decodes what follows the response header. */
@@ -122,8 +130,7 @@ export class Connection {
         this.#write(api, version, entry.correlationId, value)
       } catch (error) {
         this.#inFlight.pop()
-        entry.timer?.cancel()
-        reject(error)
+        entry.settle?.(unsendable(error))
       }
     })
   }
@@ -249,4 +256,10 @@ export class Connection {
       cause,
     })
   }
+}
+
+/** A value that the negotiated version cannot carry is told as Kafka's UNSUPPORTED_VERSION. */
+function unsendable(error: unknown): unknown {
+  if (!(error instanceof UnsupportedVersionError)) return error
+  return new KafkaError('UNSUPPORTED_VERSION', `the broker is too old for this: ${error.message}`, { cause: error })
 }

@@ -102,6 +102,8 @@ export class Sender {
         wakeAt = Math.min(wakeAt, at)
         continue
       }
+      // Whatever it waits for from here on, it waits no longer than it is allowed to.
+      wakeAt = Math.min(wakeAt, queue.waiting[0]!.createdAt + this.#options.deliveryTimeoutMs)
       const leader = this.#leaderOf(queue)
       if (leader === undefined || !this.#hasIdentity(queue)) continue
       const size = queue.waiting[0]!.sizeInBytes

@@ -4,7 +4,6 @@
 import { systemRandom } from '@millrace/base'
 import { BatchBuilder, type RecordFields } from '@millrace/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
-import { asKafkaError } from '../cluster/cluster.ts'
 import { KafkaError } from '../errors.ts'
 import type { Accumulator } from './accumulator.ts'
 import { defaultPartitioner, type Partitioner, StickyPartition } from './partitioner.ts'
@@ -77,9 +76,8 @@ export class TopicRouter {
       const view = await this.#cluster.retry(call, () => this.#cluster.metadata.topic(state.name))
       for (const record of this.#takeWaiting(state)) this.#place(state, record, view.partitions.length)
     } catch (error) {
-      const known = asKafkaError(error)
       const refusal =
-        known instanceof KafkaError ? known : new KafkaError('INVALID_STATE', String(error), { cause: error })
+        error instanceof KafkaError ? error : new KafkaError('INVALID_STATE', String(error), { cause: error })
       for (const { refuse } of this.#takeWaiting(state)) refuse(refusal)
     } finally {
       state.learning = undefined
