@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { createLogger } from '@millrace/base'
 import { ApiVersions, BatchBuilder, CreateTopics, Fetch, JoinGroup, Metadata, Produce } from '@millrace/protocol'
 import { startTestBroker, type TestBroker, type WireClient } from '@millrace/testkit'
 import { parseExposition } from './metrics/exposition-parser.ts'
@@ -222,6 +223,17 @@ test(
     assert.equal((await polled).errorCode, 0)
   },
 )
+
+test('a storm of refused connections is one line a second in the log', TIMEOUT, async () => {
+  const lines: string[] = []
+  const logger = createLogger({ level: 'warn', format: 'json', write: line => lines.push(line) })
+  await using broker = await startTestBroker({ settings: { 'max.connections': '0' }, logger })
+  const startedMs = performance.now()
+  const clients = await Promise.all(Array.from({ length: 50 }, () => broker.connect()))
+  await Promise.all(clients.map(({ closed }) => closed))
+  assert.ok(lines.length <= 1 + (performance.now() - startedMs) / 1_000, lines.join(''))
+  assert.match(lines[0]!, /refused a connection: 0 are open already \(max.connections\)/)
+})
 
 test('with a negative connections.max.idle.ms nobody is closed for silence', TIMEOUT, async () => {
   await using broker = await startTestBroker({ settings: { 'connections.max.idle.ms': '-1' } })

@@ -31,6 +31,7 @@ export interface ServerOptions extends Pick<ConnectionOptions, 'dispatcher' | 'l
 
 const SWEEP_MS_MIN = 100
 const SWEEP_MS_MAX = 10_000
+const REFUSAL_LINE_MS = 1_000
 
 /** All listeners of a node and the connections that came in by them. */
 export class SocketServer {
@@ -42,6 +43,8 @@ export class SocketServer {
   #closing = false
   #sweep: Scheduled | undefined
   #onEmpty: (() => void) | undefined
+  #refusalToldMs = Number.NEGATIVE_INFINITY
+  #refusalsUntold = 0
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -88,7 +91,7 @@ export class SocketServer {
     const clientHost = ip.startsWith('::ffff:') ? ip.slice(7) : ip
     const refusal = this.#refusal(clientHost)
     if (refusal !== undefined) {
-      this.#options.logger.warn(`refused a connection: ${refusal}`, { client: clientHost, listener })
+      this.#tellRefusal(refusal, clientHost, listener)
       socket.on('error', () => {})
       socket.destroy()
       return
@@ -118,6 +121,20 @@ export class SocketServer {
     const ofIp = limits.connectionsPerIpMax(ip)
     if ((this.#perIp.get(ip) ?? 0) >= ofIp) return `${ofIp} from this address are open already (max.connections.per.ip)`
     return undefined
+  }
+
+  /** A storm of connections must not become a storm of lines: one a second, with how many it stands for. */
+  #tellRefusal(refusal: string, client: string, listener: string): void {
+    const { clock, logger } = this.#options
+    const nowMs = clock.monotonicMs()
+    if (nowMs - this.#refusalToldMs < REFUSAL_LINE_MS) {
+      this.#refusalsUntold++
+      return
+    }
+    const untold = this.#refusalsUntold
+    this.#refusalToldMs = nowMs
+    this.#refusalsUntold = 0
+    logger.warn(`refused a connection: ${refusal}`, { client, listener, ...(untold > 0 && { others: untold }) })
   }
 
   #forget(connection: Connection, listener: string): void {
