@@ -18,7 +18,7 @@ export function describeCluster(session: Session): Promise<void> {
           { title: 'broker', cell: row => row.id },
           { title: 'host', cell: row => row.host },
           { title: 'port', cell: row => row.port },
-          { title: 'rack', cell: row => row.rack, align: 'left' },
+          { title: 'rack', cell: row => row.rack },
         ],
         [...brokers].sort((a, b) => a.id - b.id),
       )

@@ -29,7 +29,7 @@ export function listResources(session: Session, type: ResourceType | undefined):
       out.table(
         [
           { title: 'type', cell: row => row.type },
-          { title: 'name', cell: row => row.name || 'default', align: 'left' },
+          { title: 'name', cell: row => row.name || 'default' },
         ],
         sorted,
       ),
@@ -51,7 +51,7 @@ export function describeConfigs(
       .sort((a, b) => (a.name < b.name ? -1 : 1))
     const columns: Column<ConfigEntry>[] = [
       { title: 'name', cell: row => row.name },
-      { title: 'value', cell: shownValue, align: 'left' },
+      { title: 'value', cell: shownValue },
       { title: 'source', cell: row => row.source },
       { title: 'type', cell: row => row.type },
       { title: 'note', cell: row => (row.isReadOnly ? 'read-only' : '') },

@@ -19,7 +19,7 @@ export function listGroups(
     out.result(rows, () =>
       out.table(
         [
-          { title: 'group', cell: row => row.groupId, align: 'left' },
+          { title: 'group', cell: row => row.groupId },
           { title: 'state', cell: row => row.state },
           { title: 'type', cell: row => row.type },
           { title: 'protocol', cell: row => row.protocolType },
@@ -140,9 +140,9 @@ const showOffsets = ({ offsets }: GroupDocument, out: Output): void =>
       { title: 'committed', cell: row => row.committed },
       { title: 'end', cell: row => row.end },
       { title: 'lag', cell: row => row.lag },
-      { title: 'client', cell: row => row.clientId, align: 'left' },
-      { title: 'host', cell: row => row.clientHost, align: 'left' },
-      { title: 'member', cell: row => row.memberId, align: 'left' },
+      { title: 'client', cell: row => row.clientId },
+      { title: 'host', cell: row => row.clientHost },
+      { title: 'member', cell: row => row.memberId },
     ],
     offsets,
   )
@@ -151,7 +151,7 @@ const showMembers = ({ members }: GroupDocument, out: Output): void =>
   out.table(
     [
       { title: 'member', cell: row => row.memberId },
-      { title: 'instance', cell: row => row.groupInstanceId, align: 'left' },
+      { title: 'instance', cell: row => row.groupInstanceId },
       { title: 'client', cell: row => row.clientId },
       { title: 'host', cell: row => row.clientHost },
       { title: 'reads', cell: row => assignmentText(row.assigned) },

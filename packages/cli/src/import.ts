@@ -88,7 +88,7 @@ function show({ out }: Session, { topics, offsets }: ImportPlan, what: string): 
   out.result({ topics: rows, groups: groups.size, offsets: offsets.length }, () =>
     out.table(
       [
-        { title: 'topic', cell: row => row.topic, align: 'left' },
+        { title: 'topic', cell: row => row.topic },
         { title: 'partitions', cell: row => row.partitions },
         { title: 'size', cell: row => formatBytes(row.bytes), align: 'right' },
         { title: 'configurations', cell: row => Object.keys(row.configs).length },

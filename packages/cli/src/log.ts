@@ -68,7 +68,7 @@ class Dumper {
     const { out } = this.#session
     const heading = this.#format === undefined && out.form === 'table' && !out.quiet
     if (heading) out.print(`${this.#fileCount++ === 0 ? '' : '\n'}${path} (${formatBytes(statSync(path).size)})\n`)
-    if (offsetOfFile(name.replace(/\.(deleted|cleaned|swap)$/, ''), '.log') !== undefined) return this.#segment(path)
+    if (isSegment(name)) return this.#segment(path)
     const dump = dumpSmallFile(path, name)
     if (dump.problem !== undefined) this.#problem(path, dump.problem)
     if (out.form === 'json') for (const row of dump.rows) out.print(`${JSON.stringify(row)}\n`)
@@ -124,6 +124,10 @@ class Dumper {
     this.#session.out.warn(`${path}: ${text}`)
   }
 }
+
+/** Snapshots of Kafka's metadata log are made of batches too. */
+const isSegment = (name: string): boolean =>
+  name.endsWith('.checkpoint') || offsetOfFile(name.replace(/\.(deleted|cleaned|swap)$/, ''), '.log') !== undefined
 
 const jsonLine = (record: ShownRecord, sink: ByteSink): void => sink.text(`${recordToJson(record)}\n`)
 

@@ -4,7 +4,7 @@ import { styleText } from 'node:util'
 export interface Column<Row> {
   readonly title: string
   readonly cell: (row: Row) => string | number | null | undefined
-  /** Default: right when every cell is a number. */
+  /** Default: right for numbers. */
   readonly align?: 'left' | 'right'
 }
 
@@ -16,8 +16,7 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
   const texts = cells.map(row => row.map(cellText))
   const widths = columns.map(({ title }, c) => Math.max(widthOf(title), ...texts.map(row => widthOf(row[c]!))))
   const isRight = columns.map(
-    ({ align }, c) =>
-      (align ?? (cells.length > 0 && cells.every(row => isNumber(row[c])) ? 'right' : 'left')) === 'right',
+    ({ align }, c) => (align ?? (isNumbers(cells.map(row => row[c])) ? 'right' : 'left')) === 'right',
   )
   const line = (row: readonly string[]): string =>
     row
@@ -41,7 +40,8 @@ export function renderFields(
   return fields.map(([name, value]) => `${name}${' '.repeat(width - widthOf(name))}${GAP}${cellText(value)}\n`).join('')
 }
 
-const isNumber = (cell: unknown): boolean => typeof cell === 'number' || cell === null || cell === undefined
+const isNumbers = (cells: readonly unknown[]): boolean =>
+  cells.some(cell => typeof cell === 'number') && cells.every(cell => typeof cell === 'number' || cell == null)
 
 /** A cell stays on its line and says nothing to the terminal: names and metadata come from strangers. */
 function cellText(cell: string | number | null | undefined): string {
