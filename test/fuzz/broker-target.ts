@@ -29,6 +29,7 @@ export class BrokerTarget {
   readonly #requests: readonly EncodedMessage[]
   readonly #faults: string[]
   #recent: Buffer[] = []
+  #collecting = false
 
   private constructor(broker: TestBroker, healthy: HealthyClient, requests: EncodedMessage[], faults: string[]) {
     this.#broker = broker
@@ -49,12 +50,15 @@ export class BrokerTarget {
     return this.#healthy.roundsMs
   }
 
-  async run(seed: number, workers: number, untilMs: number): Promise<void> {
+  async run(options: { seed: number; workers: number; untilMs: number; findingsMax?: number }): Promise<void> {
+    const { seed, workers, untilMs, findingsMax = 20 } = options
     const caught = (error: unknown): void => void this.#faults.push(`nobody caught: ${textOf(error)}`)
     process.on('unhandledRejection', caught)
     process.on('uncaughtException', caught)
     try {
-      await Promise.all(Array.from({ length: workers }, (_, i) => this.#work(seededRandom(seed + i), untilMs)))
+      await Promise.all(
+        Array.from({ length: workers }, (_, i) => this.#work(seededRandom(seed + i), untilMs, findingsMax)),
+      )
       await this.#healthy.rounds(3)
     } catch (error) {
       this.#faults.push(`the healthy client failed: ${textOf(error)}`)
@@ -78,13 +82,13 @@ export class BrokerTarget {
     await this.#broker.stop()
   }
 
-  async #work(random: Random, untilMs: number): Promise<void> {
-    while (performance.now() < untilMs && this.findings.length < 20) {
+  async #work(random: Random, untilMs: number, findingsMax: number): Promise<void> {
+    while (performance.now() < untilMs && this.findings.length < findingsMax) {
       const frames = Array.from({ length: 1 + random.integer(4) }, () => this.#frame(random))
       this.framesSent += frames.length
       this.#recent = [...this.#recent, ...frames].slice(-RECENT_MAX)
       await this.#visit(frames)
-      if (this.#faults.length > 0) await this.#collect()
+      if (this.#faults.length > 0 && !this.#collecting) await this.#collect()
     }
   }
 
@@ -94,12 +98,15 @@ export class BrokerTarget {
     this.#recent = []
     const [symptom] = this.#faults.splice(0)
     if (symptom === undefined) return
+    this.#collecting = true
+    let guilty = suspects
     for (const frame of suspects.toReversed())
       if ((await this.replay(frame).catch(textOf)) !== undefined) {
-        this.findings.push({ symptom, frames: [frame] })
-        return
+        guilty = [frame]
+        break
       }
-    this.findings.push({ symptom, frames: suspects })
+    this.findings.push({ symptom, frames: guilty })
+    this.#collecting = false
   }
 
   /** Connects, sends, waits until the broker hung up or has said nothing more for a while, and goes. */

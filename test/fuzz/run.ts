@@ -60,7 +60,7 @@ async function fuzzDecoders(vectors: readonly EncodedMessage[], untilMs: number)
 async function fuzzBroker(vectors: readonly EncodedMessage[], untilMs: number): Promise<string> {
   const target = await BrokerTarget.start(vectors)
   const watch = setInterval(() => (rssMax = Math.max(rssMax, process.memoryUsage.rss())), 100)
-  await target.run(seed, WORKERS, untilMs)
+  await target.run({ seed, workers: WORKERS, untilMs })
   clearInterval(watch)
   const rounds = target.healthyRoundsMs.toSorted((a, b) => a - b)
   await target.stop()
