@@ -125,7 +125,7 @@ export class DiskLogEngine implements LogEngine {
     this.#noteCompaction(layout)
     for (let partition = placed.length; partition < layout.partitionCount; partition++) {
       const place = this.#places.claim(layout, partition)
-      const { log } = await this.#open(layout, partition, { place, known: NOTHING_KNOWN })
+      const { log } = await this.#open(layout, partition, { place, known: place.isNew ? NEW_FOLDER : UNKNOWN_FOLDER })
       placed[partition] = { log, data: place.data }
       // Files are slow to make, and others have requests too.
       if (partition % CREATED_IN_A_TURN === CREATED_IN_A_TURN - 1) await yieldTurn()
@@ -343,7 +343,9 @@ interface FolderKnowledge {
 }
 
 /** Of a partition that is made now. */
-const NOTHING_KNOWN: FolderKnowledge = { isClean: true, recoveryPoints: new Map(), logStarts: new Map() }
+const NEW_FOLDER: FolderKnowledge = { isClean: true, recoveryPoints: new Map(), logStarts: new Map() }
+/** Of a folder that was there before the topic was: somebody put it there, and it is checked whole. */
+const UNKNOWN_FOLDER: FolderKnowledge = { ...NEW_FOLDER, isClean: false }
 
 const CLOSE_CONCURRENCY = 16
 const CREATED_IN_A_TURN = 16

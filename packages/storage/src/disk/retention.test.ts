@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
-import { errorOf, sampleTopicId } from '../conformance.ts'
+import { errorOf, sampleConfig, sampleTopicId } from '../conformance.ts'
 import type { LogConfig } from '../engine.ts'
 import { DiskPartition, FOLDER, HeldClock } from './disk-fixture.ts'
 
@@ -159,4 +159,33 @@ it('puts a folder of another topic of the same name aside', async () => {
   const again = await DiskPartition.open(fs)
   assert.equal(again.log().highWatermark, 0)
   assert.equal(fs.list('/data').filter(name => name.endsWith('-stray')).length, 1)
+})
+
+it('forgets a producer that did not write for so long, unless its transaction is open', async () => {
+  const settings = { producerExpirationMs: 1_000_000, producerExpirationCheckMs: 100_000 }
+  const clock = new HeldClock()
+  const disk = await DiskPartition.open(new FaultFileSystem(), { clock, settings })
+  const at = { timestampsMs: [clock.now()], producerEpoch: 0 }
+  await disk.append({ ...at, producerId: 1, baseSequence: 0 })
+  await disk.append({ ...at, producerId: 2, baseSequence: 0, isTransactional: true })
+  await clock.pass(900_000)
+  assert.equal(errorOf(await disk.append({ ...at, producerId: 1, baseSequence: 9 })), 'OUT_OF_ORDER_SEQUENCE_NUMBER')
+  await clock.pass(200_000)
+  assert.deepEqual(
+    (await disk.engine.logs.activeProducers(disk.log())).map(state => state.producerId),
+    [2],
+  )
+  assert.equal((await disk.append({ ...at, producerId: 1, baseSequence: 9 })).kind, 'appended')
+})
+
+it('checks a folder whole that was there before its topic', async () => {
+  const { disk, fs } = await filled({}, 3)
+  const log = fs.contentOf(`${FOLDER}/00000000000000000000.log`)
+  const other = { topic: 'u', topicId: sampleTopicId(9), partitionCount: 1, config: sampleConfig }
+  fs.makeFolder('/data/u-0')
+  fs.open('/data/u-0/00000000000000000000.log', 'create').write(log.subarray(0, log.length - 5), 0)
+  await disk.engine.close()
+  const again = await DiskPartition.open(fs)
+  await again.engine.logs.create(other)
+  assert.equal(again.engine.logs.partition(other.topicId, 0)?.highWatermark, 2)
 })
