@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { createLogger } from '@millrace/base'
 import { ApiVersions, BatchBuilder, CreateTopics, Fetch, JoinGroup, Metadata, Produce } from '@millrace/protocol'
 import { startTestBroker, type TestBroker, type WireClient } from '@millrace/testkit'
-import { parseExposition } from './metrics/exposition-parser.ts'
+import { parseExposition } from './metrics/exposition-fixture.ts'
 import { metricTable } from './metrics/metric-table.ts'
 
 const TIMEOUT = { timeout: 30_000 }

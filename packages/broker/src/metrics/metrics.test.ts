@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Exposition } from './exposition.ts'
-import { parseExposition } from './exposition-parser.ts'
+import { parseExposition } from './exposition-fixture.ts'
 import { Histogram } from './histogram.ts'
 import { metricTable } from './metric-table.ts'
 import { Metrics } from './metrics.ts'
