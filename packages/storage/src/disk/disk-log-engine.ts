@@ -74,6 +74,7 @@ export class DiskLogEngine implements LogEngine {
       syncReadBytesMax: settings.syncReadBytesMax,
       advanced: log => this.#listener?.advanced(log),
       failed: log => this.#listener?.failed(log),
+      settled: () => this.#upkeep.checkpointSoon(),
       removeLater: (paths, delayMs) => this.#upkeep.removeLater(paths, delayMs),
     }
     this.#upkeep = new LogUpkeep(this.#services, settings, {

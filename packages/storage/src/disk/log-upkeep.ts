@@ -5,6 +5,8 @@ import { withRepairs } from '../log/index-repair.ts'
 import type { LogServices } from '../log/log-services.ts'
 import type { DiskEngineSettings } from './disk-engine.ts'
 
+const CHECKPOINT_SOON_MS = 5_000
+
 export interface KeptUp {
   readonly logs: () => readonly DiskLog[]
   readonly checkpoint: () => Promise<void>
@@ -16,6 +18,7 @@ export class LogUpkeep {
   readonly #kept: KeptUp
   readonly #timers = new Set<Scheduled>()
   #isStopped = false
+  #checkpointIsArmed = false
 
   constructor(services: LogServices, settings: DiskEngineSettings, kept: KeptUp) {
     this.#services = services
@@ -35,6 +38,16 @@ export class LogUpkeep {
     this.#isStopped = true
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
+  }
+
+  /** So that a kill soon after costs the reading of a few segments and not of all that were written in a minute. */
+  checkpointSoon(): void {
+    if (this.#checkpointIsArmed) return
+    this.#checkpointIsArmed = true
+    this.#after(CHECKPOINT_SOON_MS, () => {
+      this.#checkpointIsArmed = false
+      this.#run(() => this.#kept.checkpoint())
+    })
   }
 
   removeLater(paths: readonly string[], delayMs: number): void {
@@ -71,10 +84,14 @@ export class LogUpkeep {
 
   #every(intervalMs: number, run: () => Promise<void>, firstMs = intervalMs): void {
     this.#after(firstMs, () => {
-      run()
-        .catch((fault: unknown) => this.#services.logger.error('upkeep failed', { reason: fault }))
-        .finally(() => this.#every(intervalMs, run))
+      this.#run(run, () => this.#every(intervalMs, run))
     })
+  }
+
+  #run(run: () => Promise<void>, next: () => void = () => {}): void {
+    run()
+      .catch((fault: unknown) => this.#services.logger.error('upkeep failed', { reason: fault }))
+      .finally(next)
   }
 
   #after(delayMs: number, run: () => void): void {

@@ -5,7 +5,7 @@ import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
 import { baseOffsets, errorOf } from '../conformance.ts'
 import type { LogConfig } from '../engine.ts'
 import { sampleBatch } from '../sample-batch.ts'
-import { DiskPartition, FOLDER, type OpenOptions } from './disk-fixture.ts'
+import { DiskPartition, FOLDER, type OpenOptions, settled } from './disk-fixture.ts'
 
 const producer = (baseSequence: number) => ({ producerId: 5, producerEpoch: 0, baseSequence })
 
@@ -121,6 +121,18 @@ describe('recovery', () => {
         assert.deepEqual(batch.subarray(16), sampleBatch(batchOf(i)).subarray(16), `seed ${seed}`)
     }
   })
+})
+
+it('reads only what was not synced before a kill, soon after segments were closed', async () => {
+  const fs = new FaultFileSystem()
+  const disk = await DiskPartition.open(fs, { config: small })
+  for (let i = 0; i < 12; i++) await disk.append(batchOf(i))
+  await settled()
+  await disk.clock.pass(5_000)
+  const again = await DiskPartition.open(fs.afterKill(), { config: small })
+  assert.equal(again.report.recoveredSegments, 1)
+  assert.equal((await again.readAll()).length, 12)
+  assert.equal((await again.append(batchOf(11))).kind, 'duplicate')
 })
 
 describe('a start after a clean stop', () => {

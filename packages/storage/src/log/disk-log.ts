@@ -175,7 +175,10 @@ export class DiskLog implements PartitionLog, LogRange {
 
   /** Puts closed segments on the device in the background. */
   settle(segments: readonly LogSegment[]): void {
-    this.flusher.settle(segments).catch((fault: unknown) => this.fail('a segment could not be synced', fault))
+    this.flusher
+      .settle(segments)
+      .then(() => this.#services.settled())
+      .catch((fault: unknown) => this.fail('a segment could not be synced', fault))
   }
 
   /** What the log makes known of producers, up to its end. */

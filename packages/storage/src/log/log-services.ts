@@ -17,6 +17,8 @@ export interface LogServices {
   /** The engine's own listeners, which pass it on to the broker's. */
   advanced(log: DiskLog): void
   failed(log: DiskLog): void
+  /** A closed segment is on the device: recovery may begin further on. */
+  settled(): void
   /** Removes the paths after the delay, or at the next start. */
   removeLater(paths: readonly string[], delayMs: number): void
 }
