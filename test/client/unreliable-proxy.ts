@@ -7,6 +7,7 @@
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net'
 import {
   type Api,
+  ApiVersions,
   FindCoordinator,
   Metadata,
   Reader,
@@ -32,21 +33,28 @@ export class UnreliableProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #target: { readonly host: string; readonly port: number }
   readonly #sockets = new Set<Socket>()
+  readonly #versionsMax: ReadonlyMap<number, number>
   #cutKey = -1
   #cutEvery = 0
   #seen = 0
 
-  private constructor(server: Server, target: { host: string; port: number }) {
+  private constructor(
+    server: Server,
+    target: { host: string; port: number },
+    versionsMax: ReadonlyMap<number, number>,
+  ) {
+    this.#versionsMax = versionsMax
     this.#server = server
     this.#target = target
     server.on('connection', socket => this.#accept(socket))
   }
 
-  static async open(bootstrap: string): Promise<UnreliableProxy> {
+  /** `versionsMax`: what the broker is made to look like, by API key: one that knows no later versions. */
+  static async open(bootstrap: string, versionsMax: ReadonlyMap<number, number> = new Map()): Promise<UnreliableProxy> {
     const [host, port] = bootstrap.split(':')
     const server = createServer()
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    return new UnreliableProxy(server, { host: host!, port: Number(port) })
+    return new UnreliableProxy(server, { host: host!, port: Number(port) }, versionsMax)
   }
 
   get bootstrap(): string {
@@ -100,6 +108,7 @@ export class UnreliableProxy implements AsyncDisposable {
   }
 
   #rewrite(frame: Buffer, { apiKey, apiVersion }: Pending): Buffer {
+    if (apiKey === ApiVersions.key) return this.#downgrade(frame, apiVersion)
     const api = rewritten.find(({ key }) => key === apiKey)
     if (api === undefined) return frame
     const flexible = responseHeaderIsFlexible(apiKey, apiVersion >= api.flexible)
@@ -110,6 +119,17 @@ export class UnreliableProxy implements AsyncDisposable {
     writeResponseHeader(writer, correlationId, flexible)
     api.response.write(writer, this.#withOwnAddress(body), apiVersion)
     return writer.finish()
+  }
+
+  #downgrade(frame: Buffer, asked: number): Buffer {
+    const refused = frame.readInt16BE(4) !== 0
+    const version = refused ? 0 : asked
+    const body = ApiVersions.response.decode(frame, version, 4)
+    const apiKeys = body.apiKeys.map(range => {
+      const maxVersion = Math.min(range.maxVersion, this.#versionsMax.get(range.apiKey) ?? range.maxVersion)
+      return { ...range, maxVersion }
+    })
+    return Buffer.concat([frame.subarray(0, 4), ApiVersions.response.encode({ ...body, apiKeys }, version)])
   }
 
   /** Every `host` with a `port` beside it, however deep. */

@@ -165,7 +165,9 @@ export class ClusterMetadata {
   }
 }
 
-export function metadataRequest(topics: readonly string[] | null, allowAutoTopicCreation: boolean) {
+/** Below version 4 brokers create topics as they are configured, whatever the client wants. */
+export const metadataRequest = (topics: readonly string[] | null, allow: boolean) => (version: number) => {
+  const allowAutoTopicCreation = version < 4 || allow
   return {
     topics: topics?.map(name => ({ name, topicId: ZERO_UUID })) ?? null,
     allowAutoTopicCreation,

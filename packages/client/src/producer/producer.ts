@@ -36,12 +36,16 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
   readonly #sender: Sender
   readonly #key: Serializer<K>
   readonly #value: Serializer<V>
+  readonly #onLost: ProducerOptions<K, V>['onLost']
+  /** Shared by all records that are handed over with `write`. */
+  readonly #loseOne = (error: KafkaError): void => this.#lose(error, 1)
   #lost: KafkaError | undefined
   #closed = false
 
   constructor(options: ProducerOptions<K, V>) {
     const resolved = resolveProducerOptions(options)
     this.#options = resolved
+    this.#onLost = options.onLost
     this.#key = options.key ?? (serdes.bytesOrText as Serializer<unknown>)
     this.#value = options.value ?? (serdes.bytesOrText as Serializer<unknown>)
     this.#cluster = new Cluster(resolved)
@@ -53,10 +57,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
       ...resolved,
       codec: resolved.compression,
       inFlightMax: resolved.maxInFlight,
-      onLost: (error, count) => {
-        this.#lost ??= error
-        options.onLost?.(error, count)
-      },
+      onLost: (error, count) => this.#lose(error, count),
     })
     const { partitioner } = options
     this.#router = new TopicRouter(this.#cluster, this.#accumulator, {
@@ -143,7 +144,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
       partition: record.partition,
       fields: this.#encode(record),
       deliver: undefined,
-      refuse: error => this.#lose(error),
+      refuse: this.#loseOne,
     })
     return !this.#accumulator.isFull
   }
@@ -218,8 +219,9 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
     })
   }
 
-  #lose(error: KafkaError): void {
+  #lose(error: KafkaError, recordCount: number): void {
     this.#lost ??= error
+    this.#onLost?.(error, recordCount)
   }
 
   async #room(signal: AbortSignal | undefined): Promise<void> {
