@@ -23,9 +23,10 @@ interface Pending {
   readonly apiVersion: number
 }
 
-type Rewritable = Api<unknown, unknown, unknown, unknown>
-
-const rewritten: readonly Rewritable[] = [Metadata, FindCoordinator]
+interface Rewriting {
+  readonly api: Api<unknown, unknown, unknown, unknown>
+  change(body: unknown): unknown
+}
 
 export class UnreliableProxy implements AsyncDisposable {
   /** How often an answer to this API has been swallowed. */
@@ -34,6 +35,7 @@ export class UnreliableProxy implements AsyncDisposable {
   readonly #target: { readonly host: string; readonly port: number }
   readonly #sockets = new Set<Socket>()
   readonly #versionsMax: ReadonlyMap<number, number>
+  readonly #rewritings = new Map<number, Rewriting>()
   #cutKey = -1
   #cutEvery = 0
   #seen = 0
@@ -44,6 +46,7 @@ export class UnreliableProxy implements AsyncDisposable {
     versionsMax: ReadonlyMap<number, number>,
   ) {
     this.#versionsMax = versionsMax
+    for (const api of [Metadata, FindCoordinator]) this.#rewritings.set(api.key, { api, change: body => body })
     this.#server = server
     this.#target = target
     server.on('connection', socket => this.#accept(socket))
@@ -65,6 +68,11 @@ export class UnreliableProxy implements AsyncDisposable {
   cutAnswers(apiKey: number, every: number): void {
     this.#cutKey = apiKey
     this.#cutEvery = every
+  }
+
+  /** Passes answers to this API on as `change` makes them. */
+  rewriteAnswers<R, RI>(api: Api<unknown, unknown, R, RI>, change: (body: R) => RI): void {
+    this.#rewritings.set(api.key, { api, change: body => change(body as R) })
   }
 
   cutAll(): void {
@@ -109,15 +117,16 @@ export class UnreliableProxy implements AsyncDisposable {
 
   #rewrite(frame: Buffer, { apiKey, apiVersion }: Pending): Buffer {
     if (apiKey === ApiVersions.key) return this.#downgrade(frame, apiVersion)
-    const api = rewritten.find(({ key }) => key === apiKey)
-    if (api === undefined) return frame
+    const rewriting = this.#rewritings.get(apiKey)
+    if (rewriting === undefined) return frame
+    const { api, change } = rewriting
     const flexible = responseHeaderIsFlexible(apiKey, apiVersion >= api.flexible)
     const reader = new Reader(frame)
     const correlationId = readResponseHeader(reader, flexible)
     const body = api.response.read(reader, apiVersion)
     const writer = new Writer()
     writeResponseHeader(writer, correlationId, flexible)
-    api.response.write(writer, this.#withOwnAddress(body), apiVersion)
+    api.response.write(writer, this.#withOwnAddress(change(body)), apiVersion)
     return writer.finish()
   }
 
