@@ -9,6 +9,8 @@ import { WireClient } from '@millrace/testkit'
 const TOPIC = 'healthy'
 const PRODUCE_VERSION = 12
 const FETCH_VERSION = 12
+/** Between rounds, so that what it produces stays small however long it runs. */
+const PAUSE_MS = 2
 
 export class HealthyClient {
   /** How long each round took, in order. */
@@ -58,7 +60,7 @@ export class HealthyClient {
       this.roundsMs.push(performance.now() - startedMs)
       for (const waiting of this.#waiting.filter(w => w.rounds <= this.roundsMs.length)) waiting.resolve()
       this.#waiting = this.#waiting.filter(w => w.rounds > this.roundsMs.length)
-      await new Promise<void>(resolve => setImmediate(resolve))
+      await new Promise<void>(resolve => setTimeout(resolve, PAUSE_MS))
     }
   }
 
