@@ -50,7 +50,6 @@ export async function connect(address: Address, options: ConnectOptions, hint: H
 }
 
 function openSocket(address: Address, { connectTimeoutMs, tls, timers }: ConnectOptions): Promise<Socket> {
-  const broker = addressText(address)
   return new Promise((resolve, reject) => {
     const socket =
       tls === undefined
@@ -59,10 +58,9 @@ function openSocket(address: Address, { connectTimeoutMs, tls, timers }: Connect
     const timer = timers.arm(connectTimeoutMs, () =>
       socket.destroy(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })),
     )
-    const onError = (error: Error): void => {
+    const onError = (error: NodeJS.ErrnoException): void => {
       timer.cancel()
-      const why = (error as NodeJS.ErrnoException).code ?? error.message
-      reject(new KafkaError('UNREACHABLE', `no broker answers at ${broker} (${why}): is it running?`, { cause: error }))
+      reject(new KafkaError('UNREACHABLE', whyUnreachable(addressText(address), error), { cause: error }))
     }
     socket.once('error', onError)
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
@@ -71,6 +69,24 @@ function openSocket(address: Address, { connectTimeoutMs, tls, timers }: Connect
       resolve(socket)
     })
   })
+}
+
+/** Of a connection that was not made at all; what else goes wrong is TLS, and speaks for itself. */
+const connectCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+])
+const nameCodes: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN'])
+
+function whyUnreachable(broker: string, error: NodeJS.ErrnoException): string {
+  const code = error.code ?? error.message
+  if (nameCodes.has(code)) return `the host of ${broker} is not known (${code})`
+  if (connectCodes.has(code)) return `no broker answers at ${broker} (${code}): is it running?`
+  return `${broker} cannot be connected to (${code})`
 }
 
 const software = { clientSoftwareName: 'millrace', clientSoftwareVersion: '0.1.0' }

@@ -160,6 +160,7 @@ test('a peer that is no Kafka is told apart', async () => {
     async (port, options) => {
       await assert.rejects(connect({ host: '127.0.0.1', port }, options, { version: 3 }), {
         code: 'MALFORMED_RESPONSE',
+        message: /it speaks HTTP/,
       })
     },
   )

@@ -1,4 +1,4 @@
-import { KafkaError } from '../errors.ts'
+import { MalformedError } from '@millrace/protocol'
 
 /**
  * Cuts the byte stream into frames: int32 size, then so many bytes. A frame that lies within one chunk is a view of it; only one that
@@ -46,11 +46,7 @@ export class FrameReader {
     const size = this.#prefix
     this.#prefix = 0
     this.#prefixBytes = 0
-    if (size < 4 || size > this.#bytesMax)
-      throw new KafkaError(
-        'MALFORMED_RESPONSE',
-        `a response of ${size} bytes is not Kafka's protocol (or above the limit)`,
-      )
+    if (size < 4 || size > this.#bytesMax) throw new MalformedError(whyNot(size))
     if (at + size <= chunk.length) {
       onFrame(chunk.subarray(at, at + size))
       return at + size
@@ -60,3 +56,9 @@ export class FrameReader {
     return at
   }
 }
+
+/** The four letters with which a web server begins its answer. */
+const HTTP = 0x48545450
+
+const whyNot = (size: number): string =>
+  size === HTTP ? 'it speaks HTTP' : `a response of ${size} bytes cannot be, or is above the limit`
