@@ -235,3 +235,16 @@ test('commits need a group, and a subscription does too', async () => {
   await assert.rejects(take(consumer, 1), { code: 'INVALID_STATE' })
   assert.throws(() => consumer.seek({ topic: 'x', partition: 0 }, 1), { code: 'INVALID_STATE' })
 })
+
+test('a partition with much to read does not wait for one with nothing', async () => {
+  const topic = await cluster.topic(2)
+  const value = 'x'.repeat(1000)
+  await cluster.producer().sendBatch(Array.from({ length: 400 }, () => ({ topic, partition: 0, value })))
+  // Were a fetch of the empty partition alone ever waited for, the rest would not come in time.
+  const consumer = cluster.consumer({ fetchMaxWaitMs: 60_000, partitionMaxBytes: 20_000, batchRecordsMax: 10 })
+  consumer.assign([0, 1].map(partition => ({ topic, partition })))
+  let count = 0
+  for await (const { records } of consumer.batches({ signal: AbortSignal.timeout(15_000) }))
+    if ((count += records.length) === 400) break
+  assert.equal(count, 400)
+})

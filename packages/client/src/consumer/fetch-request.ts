@@ -3,15 +3,20 @@ import { isolationLevel } from '../cluster/list-offsets.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import type { FetchPartition, FetchPlan } from './fetch-session.ts'
 
-/** The plan of a session in the shape of the request, for at most `bytesMax` in all. */
+export interface FetchLimits {
+  readonly bytesMax: number
+  readonly waitMs: number
+}
+
+/** The plan of a session in the shape of the request. */
 export function fetchRequest(
   plan: FetchPlan,
   options: ResolvedConsumerOptions,
-  bytesMax: number,
+  { bytesMax, waitMs }: FetchLimits,
 ): InferInput<typeof Fetch.request> {
-  const { fetchMaxWaitMs, fetchMinBytes, fetchMaxBytes, isolation, rackId } = options
+  const { fetchMinBytes, fetchMaxBytes, isolation, rackId } = options
   return {
-    maxWaitMs: fetchMaxWaitMs,
+    maxWaitMs: waitMs,
     minBytes: fetchMinBytes,
     maxBytes: Math.min(fetchMaxBytes, Math.max(bytesMax, 1)),
     isolationLevel: isolationLevel(isolation),

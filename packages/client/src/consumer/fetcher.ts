@@ -10,7 +10,7 @@ import { KafkaError, wireError } from '../errors.ts'
 import { topicPartitionKey } from '../record.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
-import { fetchRequest } from './fetch-request.ts'
+import { type FetchLimits, fetchRequest } from './fetch-request.ts'
 import { type FetchPartition, FetchSession } from './fetch-session.ts'
 import { FetchedRecords, type TakenRecords } from './fetched-records.ts'
 import type { Subscription } from './subscription.ts'
@@ -43,9 +43,16 @@ interface Asked extends FetchPartition {
 interface FetchNode {
   readonly session: FetchSession
   isBusy: boolean
+  /** When the last fetch was sent (monotonic ms). */
+  startedAt: number
 }
 
 const VERSION_WITH_NAMES = 12
+/**
+ * A partition with enough in the buffer is left out of a fetch. It would run dry while the broker waits for records of the others, so these are only looked at, and
+ * not more often than this, until it has room and takes part again.
+ */
+const CROWDED_PAUSE_MS = 50
 const VERSION_WITH_SESSIONS = 7
 
 export class Fetcher {
@@ -79,14 +86,20 @@ export class Fetcher {
   pump(): void {
     if (this.#closed) return
     this.#dropStale()
-    const budget = this.#options.prefetchBytes - this.#bufferedBytes
+    const { fetchMaxWaitMs, prefetchBytes } = this.#options
+    const budget = prefetchBytes - this.#bufferedBytes
     if (budget <= 0) return
     const wanted = new Map<number, Asked[]>()
     const leaderless = new Set<string>()
+    const crowded = new Set<number>()
     const now = performance.now()
     for (const own of this.#subscription.partitions) {
-      if (!own.isFetchable || own.retryAt > now || own.bufferedBytes >= this.#options.partitionMaxBytes) continue
+      if (!own.isFetchable || own.retryAt > now) continue
       const node = this.#nodeFor(own, now)
+      if (own.bufferedBytes >= this.#options.partitionMaxBytes) {
+        if (node !== undefined) crowded.add(node)
+        continue
+      }
       if (node === undefined) {
         if (own.phase === 'ready') leaderless.add(own.topic)
         continue
@@ -96,7 +109,11 @@ export class Fetcher {
       else asked.push(this.#ask(own))
     }
     if (leaderless.size > 0) this.#hooks.refresher.refresh([...leaderless])
-    for (const [node, asked] of wanted) this.#start(node, asked, budget)
+    for (const [node, asked] of wanted) {
+      if (!crowded.has(node)) this.#start(node, asked, { bytesMax: budget, waitMs: fetchMaxWaitMs })
+      else if (now - (this.#nodes.get(node)?.startedAt ?? 0) >= CROWDED_PAUSE_MS)
+        this.#start(node, asked, { bytesMax: budget, waitMs: 0 })
+    }
   }
 
   /** The records of one partition that arrived first, at most `max`. Throws what a broker refused for good. */
@@ -187,12 +204,13 @@ export class Fetcher {
     }
   }
 
-  #start(id: number, asked: readonly Asked[], budget: number): void {
+  #start(id: number, asked: readonly Asked[], limits: FetchLimits): void {
     let node = this.#nodes.get(id)
-    if (node === undefined) this.#nodes.set(id, (node = { session: new FetchSession(), isBusy: false }))
+    if (node === undefined) this.#nodes.set(id, (node = { session: new FetchSession(), isBusy: false, startedAt: 0 }))
     if (node.isBusy) return
     node.isBusy = true
-    this.#fetch(id, node.session, asked, budget)
+    node.startedAt = performance.now()
+    this.#fetch(id, node.session, asked, limits)
       .catch(error => this.#failed(error, node.session, asked))
       .finally(() => {
         node.isBusy = false
@@ -201,15 +219,14 @@ export class Fetcher {
       })
   }
 
-  async #fetch(id: number, session: FetchSession, asked: readonly Asked[], budget: number): Promise<void> {
+  async #fetch(id: number, session: FetchSession, asked: readonly Asked[], limits: FetchLimits): Promise<void> {
     const connection = await this.#cluster.node(id, 'fetch')
     const versionMax = asked.some(({ topicId }) => topicId === ZERO_UUID) ? VERSION_WITH_NAMES : undefined
     const hasSessions = connection.version(Fetch, versionMax) >= VERSION_WITH_SESSIONS
     const plan = hasSessions ? session.plan(asked) : { sessionId: 0, sessionEpoch: -1, fetch: asked, forget: [] }
-    const { fetchMaxWaitMs, requestTimeoutMs } = this.#options
-    const answer = await connection.request(Fetch, fetchRequest(plan, this.#options, budget), {
+    const answer = await connection.request(Fetch, fetchRequest(plan, this.#options, limits), {
       versionMax,
-      timeoutMs: fetchMaxWaitMs + requestTimeoutMs,
+      timeoutMs: limits.waitMs + this.#options.requestTimeoutMs,
     })
     if (answer.errorCode !== 0) throw wireError(answer.errorCode, `fetching from ${connection.broker}`)
     if (hasSessions) session.answered(answer.sessionId)
