@@ -15,6 +15,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StorageError } from '../engine.ts'
 import type { FileLock, FileStat, FileSystem, OpenFile } from '../file-system.ts'
@@ -26,9 +27,7 @@ export const nodeFileSystem: FileSystem = {
   open: openFile as FileSystem['open'],
   list: folder => (missingIsUndefined(folder, () => readdirSync(folder)) ?? []) as readonly string[],
   stat: path => missingIsUndefined(path, () => statOf(path)),
-  makeFolder: path => {
-    attempt(path, () => mkdirSync(path, { recursive: true }))
-  },
+  makeFolder: path => attempt(path, () => makeFolder(path)),
   rename: (from, to) => attempt(from, () => renameSync(from, to)),
   remove: path => attempt(path, () => rmSync(path, { recursive: true, force: true })),
   syncFolder,
@@ -38,6 +37,20 @@ export const nodeFileSystem: FileSystem = {
       const { blocks, bavail, bsize } = statfsSync(folder)
       return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
     }),
+}
+
+/** Step by step: Node's recursive mkdir never returns where a parent is there and still answers ENOENT, as /proc does. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || statSync(parent, { throwIfNoEntry: false }) !== undefined) throw cause
+    makeFolder(parent)
+    mkdirSync(path)
+  }
 }
 
 class NodeFile implements OpenFile {

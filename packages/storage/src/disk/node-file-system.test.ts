@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { nodeFileSystem } from './node-file-system.ts'
+
+test('a folder is made with all that lead to it, and one that is there is left alone', t => {
+  const root = mkdtempSync(join(tmpdir(), 'node-file-system-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  const deep = join(root, 'a/b/c')
+  nodeFileSystem.makeFolder(deep)
+  nodeFileSystem.makeFolder(deep)
+  assert.ok(existsSync(deep))
+})
+
+test('a folder that cannot be is refused and not tried for ever', { skip: !existsSync('/proc/self') }, () => {
+  assert.throws(() => nodeFileSystem.makeFolder('/proc/nope/data'), { name: 'StorageError', path: '/proc/nope/data' })
+})
+
+test('a file is no folder', t => {
+  const root = mkdtempSync(join(tmpdir(), 'node-file-system-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  writeFileSync(join(root, 'file'), '')
+  assert.throws(() => nodeFileSystem.makeFolder(join(root, 'file')), { name: 'StorageError' })
+  assert.throws(() => nodeFileSystem.makeFolder(join(root, 'file/below')), { name: 'StorageError' })
+})
