@@ -32,6 +32,8 @@ export interface KafkaErrorOptions {
   readonly partition?: number | undefined
   readonly offset?: number | undefined
   readonly outcomes?: ReadonlyMap<string, unknown> | undefined
+  /** Where the client knows better than the code does. */
+  readonly retriable?: boolean | undefined
 }
 
 const retriableHere: ReadonlySet<string> = new Set<ClientErrorName>(['DISCONNECTED', 'TIMED_OUT', 'UNREACHABLE'])
@@ -76,10 +78,10 @@ export class KafkaError extends Error {
   readonly outcomes: ReadonlyMap<string, unknown> | undefined
 
   constructor(code: KafkaErrorCode, message: string, options: KafkaErrorOptions = {}) {
-    const { cause, topic, partition, offset, outcomes } = options
+    const { cause, topic, partition, offset, outcomes, retriable } = options
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
-    this.retriable = isLocal(code) ? retriableHere.has(code) : isRetriable(code)
+    this.retriable = retriable ?? (isLocal(code) ? retriableHere.has(code) : isRetriable(code))
     this.topic = topic
     this.partition = partition
     this.offset = offset

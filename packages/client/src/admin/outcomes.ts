@@ -15,8 +15,8 @@ export function settled<T>(outcomes: Outcomes<T>): Map<string, T> {
     else results.set(key, outcome)
   }
   if (failure === undefined) return results
-  const { code, message, topic, partition, offset } = failure
-  throw new KafkaError(code, message, { cause: failure, topic, partition, offset, outcomes })
+  const { code, message, topic, partition, offset, retriable } = failure
+  throw new KafkaError(code, message, { cause: failure, topic, partition, offset, outcomes, retriable })
 }
 
 export interface ItemsCall<I, T> {

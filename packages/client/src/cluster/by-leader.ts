@@ -67,7 +67,10 @@ async function groupByLeader<Q extends TopicPartition, A>(
     } catch (error) {
       const isGone = error instanceof KafkaError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION'
       if (!isGone || !wasJustAsked(cluster, topic)) throw error
-      outcomes.set(topicPartitionKey(topic, partition), notThere(error, topic, partition))
+      outcomes.set(
+        topicPartitionKey(topic, partition),
+        new KafkaError(error.code, error.message, { topic, partition, retriable: false }),
+      )
     }
   }
   return groups
@@ -75,13 +78,6 @@ async function groupByLeader<Q extends TopicPartition, A>(
 
 const wasJustAsked = (cluster: Cluster, topic: string): boolean =>
   cluster.metadata.peek(topic) !== undefined || cluster.metadata.errorOf(topic) !== undefined
-
-/** The same error, but final: see `groupByLeader`. */
-function notThere(error: KafkaError, topic: string, partition: number): KafkaError {
-  const final = new KafkaError(error.code, error.message, { cause: error, topic, partition })
-  Object.defineProperty(final, 'retriable', { value: false })
-  return final
-}
 
 /** Queries in the shape of most requests: partitions under their topics. */
 export function byTopic<Q extends TopicPartition>(queries: readonly Q[]): Map<string, Q[]> {
