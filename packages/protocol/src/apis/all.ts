@@ -1,3 +1,5 @@
+import { AddOffsetsToTxn } from './add-offsets-to-txn.ts'
+import { AddPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { AlterConfigs } from './alter-configs.ts'
 import { AlterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { ApiVersions } from './api-versions.ts'
@@ -12,7 +14,9 @@ import { DescribeGroups } from './describe-groups.ts'
 import { DescribeLogDirs } from './describe-log-dirs.ts'
 import { DescribeProducers } from './describe-producers.ts'
 import { DescribeTopicPartitions } from './describe-topic-partitions.ts'
+import { DescribeTransactions } from './describe-transactions.ts'
 import { ElectLeaders } from './elect-leaders.ts'
+import { EndTxn } from './end-txn.ts'
 import { Fetch } from './fetch.ts'
 import { FindCoordinator } from './find-coordinator.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -24,6 +28,7 @@ import { ListConfigResources } from './list-config-resources.ts'
 import { ListGroups } from './list-groups.ts'
 import { ListOffsets } from './list-offsets.ts'
 import { ListPartitionReassignments } from './list-partition-reassignments.ts'
+import { ListTransactions } from './list-transactions.ts'
 import { Metadata } from './metadata.ts'
 import { OffsetCommit } from './offset-commit.ts'
 import { OffsetDelete } from './offset-delete.ts'
@@ -31,6 +36,9 @@ import { OffsetFetch } from './offset-fetch.ts'
 import { OffsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { Produce } from './produce.ts'
 import { SyncGroup } from './sync-group.ts'
+import { TxnOffsetCommit } from './txn-offset-commit.ts'
+import { UpdateFeatures } from './update-features.ts'
+import { WriteTxnMarkers } from './write-txn-markers.ts'
 
 /** Every API that is defined here, in key order. */
 export const apis = [
@@ -53,6 +61,11 @@ export const apis = [
   DeleteRecords,
   InitProducerId,
   OffsetForLeaderEpoch,
+  AddPartitionsToTxn,
+  AddOffsetsToTxn,
+  EndTxn,
+  WriteTxnMarkers,
+  TxnOffsetCommit,
   DescribeConfigs,
   AlterConfigs,
   DescribeLogDirs,
@@ -63,8 +76,11 @@ export const apis = [
   AlterPartitionReassignments,
   ListPartitionReassignments,
   OffsetDelete,
+  UpdateFeatures,
   DescribeCluster,
   DescribeProducers,
+  DescribeTransactions,
+  ListTransactions,
   ListConfigResources,
   DescribeTopicPartitions,
 ] as const
