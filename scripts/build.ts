@@ -20,6 +20,7 @@ async function buildCode(): Promise<void> {
       main: join(root, 'packages/cli/src/main.ts'),
       client: join(root, 'packages/client/src/index.ts'),
       broker: join(root, 'packages/broker/src/index.ts'),
+      storage: join(root, 'packages/storage/src/index.ts'),
     },
     external: EXTERNAL,
     platform: 'node',

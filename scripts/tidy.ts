@@ -50,7 +50,9 @@ interface SourceFile {
 export function tidy(root: string): string[] {
   const files = globSync('packages/*/src/**/*.ts', { cwd: root }).map((path): SourceFile => {
     const text = readFileSync(join(root, path), 'utf8')
-    const isTest = /\.(test|test-d|sim)\.ts$|conformance\.ts$|fixture|\/sample-|planted-bugs|simulat|invariants/.test(path)
+    const isTest = /\.(test|test-d|sim)\.ts$|conformance\.ts$|fixture|\/sample-|planted-bugs|simulat|invariants/.test(
+      path,
+    )
     return { path, owner: path.split('/')[1]!, text, isTest }
   })
   const problems = files.flatMap(file => [...nameProblems(file), ...importProblems(file), ...textProblems(file)])

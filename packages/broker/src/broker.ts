@@ -1,6 +1,14 @@
 /** The composition root: builds a node from its configuration and a storage engine, and takes it down again. */
 import { hostname } from 'node:os'
-import { type Clock, type Logger, type Random, systemClock, systemRandom, TimerWheel } from '@millrace/base'
+import {
+  type Clock,
+  type Logger,
+  type Random,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  TimerWheel,
+} from '@millrace/base'
 import type { StorageEngine } from '@millrace/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { advertisedEndpoints, parseHostPort } from './config/listeners.ts'
@@ -27,7 +35,8 @@ export interface BrokerOptions {
   readonly config: BrokerConfig
   /** The broker owns it from here on and closes it. */
   readonly engine: StorageEngine
-  readonly logger: Logger
+  /** Default: silent. */
+  readonly logger?: Logger
   readonly clock?: Clock
   readonly random?: Random
   /** Everyone may do everything unless it says otherwise. */
@@ -56,7 +65,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     // What went wrong first is what the operator has to know.
     await node
       .stop()
-      .catch(late => options.logger.warn('the start failed, and so did the stop after it', { error: late }))
+      .catch(late => options.logger?.warn('the start failed, and so did the stop after it', { error: late }))
     throw error
   }
   return node
@@ -82,7 +91,7 @@ class Node implements Broker {
   #stopping: Promise<void> | undefined
 
   constructor(given: BrokerOptions) {
-    const options = { clock: systemClock, random: systemRandom, authorizer: allowAll, ...given }
+    const options = { clock: systemClock, random: systemRandom, logger: silentLogger, authorizer: allowAll, ...given }
     this.#options = options
     const { config, engine, clock, random, logger } = options
     this.#timers = new TimerWheel(clock)

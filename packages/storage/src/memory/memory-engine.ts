@@ -1,5 +1,5 @@
 /** The engine for tests and for `--ephemeral`: everything is gone with the process. */
-import type { Clock, Scheduled } from '@millrace/base'
+import { type Clock, type Scheduled, systemClock } from '@millrace/base'
 import type { Catalog } from '../catalog/catalog.ts'
 import type {
   ActiveProducer,
@@ -31,7 +31,7 @@ const PRODUCER_EXPIRATION_MS = 86_400_000
 
 export interface MemoryEngineOptions {
   readonly catalog: Catalog
-  readonly clock: Clock
+  readonly clock?: Clock
   readonly producerExpirationMs?: number
 }
 
@@ -51,7 +51,7 @@ class MemoryLogEngine implements LogEngine {
   #listener: LogListener | undefined
   #check: Scheduled | undefined
 
-  constructor({ clock, producerExpirationMs = PRODUCER_EXPIRATION_MS }: MemoryEngineOptions) {
+  constructor({ clock = systemClock, producerExpirationMs = PRODUCER_EXPIRATION_MS }: MemoryEngineOptions) {
     this.#clock = clock
     this.#producerExpirationMs = producerExpirationMs
     this.#checkLater()
