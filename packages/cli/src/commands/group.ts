@@ -83,7 +83,7 @@ const deleteOffsets = (): Command =>
   new Command('delete-offsets')
     .description("Delete a group's offsets for topics")
     .argument('<group>')
-    .requiredOption('-t, --topic <topic[:partitions]>', 'orders, or orders:0,2; may be given many times', collect, [])
+    .requiredOption('-t, --topic <topic[:partitions]>', 'orders, or orders:0,2; may be given many times', collect)
     .addHelpText(
       'after',
       '\nExamples:\n  $ millrace group delete-offsets billing --topic orders\n  $ millrace group delete-offsets billing --topic orders:3',

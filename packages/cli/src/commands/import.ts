@@ -15,7 +15,7 @@ export interface ImportOptions {
 export function importCommand(): Command {
   return new Command('import')
     .description('Bring a data folder written by Apache Kafka into the data folder of a stopped Millrace')
-    .requiredOption('--from <folder>', "Kafka's log.dirs; may be given many times", collect, [])
+    .requiredOption('--from <folder>', "Kafka's log.dirs; may be given many times", collect)
     .option('--config <file>', "Millrace's server.properties file")
     .option(
       '-s, --set <name=value>',

@@ -46,4 +46,5 @@ export const wholeNumberOption =
     return number
   }
 
-export const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value]
+/** For options that may be given many times. */
+export const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value]
