@@ -1,3 +1,6 @@
+export type * from './history/event.ts'
+export { HISTORY_VERSION } from './history/event.ts'
+export { formatLine, mergeHistories } from './history/history-file.ts'
 export { startTestBroker, TestBroker, type TestBrokerOptions } from './test-broker.ts'
 export { type Sparse, WireClient, type WireClientOptions } from './wire-client.ts'
 export { batchOf, createTopic, errorsOf, produceBatch, type TestTopic, versionsOf } from './wire-requests.ts'
