@@ -29,6 +29,7 @@ import { AdminHttp } from './server/admin-http.ts'
 import { Dispatcher } from './server/dispatcher.ts'
 import { SocketServer } from './server/listener.ts'
 import { ServerLoad } from './server/server-load.ts'
+import { nodeTransport, type Transport } from './server/transport.ts'
 import type { BrokerEndpoint, Services } from './services.ts'
 
 export interface BrokerOptions {
@@ -41,6 +42,8 @@ export interface BrokerOptions {
   readonly random?: Random
   /** Everyone may do everything unless it says otherwise. */
   readonly authorizer?: Authorizer
+  /** The machine's own network unless a simulation takes its place. */
+  readonly transport?: Transport
 }
 
 export interface Broker extends AsyncDisposable {
@@ -91,7 +94,14 @@ class Node implements Broker {
   #stopping: Promise<void> | undefined
 
   constructor(given: BrokerOptions) {
-    const options = { clock: systemClock, random: systemRandom, logger: silentLogger, authorizer: allowAll, ...given }
+    const options = {
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      authorizer: allowAll,
+      transport: nodeTransport,
+      ...given,
+    }
     this.#options = options
     const { config, engine, clock, random, logger } = options
     this.#timers = new TimerWheel(clock)
@@ -150,6 +160,7 @@ class Node implements Broker {
         idleMs: config.connectionsMaxIdleMs,
       }),
       principal: PRINCIPAL,
+      transport: options.transport,
       clock,
       logger,
       onCount: (listener, change) => this.metrics.connectionsChanged(listener, change),

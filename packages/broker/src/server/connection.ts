@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net'
 import type { Clock, Logger, Scheduled } from '@millrace/base'
 import type { Dispatcher, Outcome } from './dispatcher.ts'
 import { describeForeign } from './foreign.ts'
 import { FrameParser } from './frame-parser.ts'
 import type { ConnectionFacts } from './request-context.ts'
 import type { ServerLoad } from './server-load.ts'
+import type { TransportSocket } from './transport.ts'
 
 /** Requests of one connection that may be under way together. Producers keep five in flight; a reader rarely has two. */
 const IN_FLIGHT_MAX = 16
@@ -16,7 +16,7 @@ const KEEP_ALIVE_MS = 60_000
 const END_MS = 5_000
 
 export interface ConnectionOptions {
-  readonly socket: Socket
+  readonly socket: TransportSocket
   readonly facts: ConnectionFacts
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>
   readonly load: ServerLoad

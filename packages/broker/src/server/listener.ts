@@ -1,7 +1,7 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Clock, Logger, Scheduled } from '@millrace/base'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import type { ConnectionFacts } from './request-context.ts'
+import type { Transport, TransportListener, TransportSocket } from './transport.ts'
 
 /** An endpoint to listen on. `host` undefined means every address, port 0 one that is free. */
 export interface Endpoint {
@@ -21,6 +21,7 @@ export interface ServerOptions extends Pick<ConnectionOptions, 'dispatcher' | 'l
   readonly backlog: number
   readonly limits: () => ConnectionLimits
   readonly principal: string
+  readonly transport: Transport
   readonly clock: Clock
   readonly logger: Logger
   /** Called with +1 and -1. */
@@ -36,7 +37,7 @@ const REFUSAL_LINE_MS = 1_000
 /** All listeners of a node and the connections that came in by them. */
 export class SocketServer {
   readonly #options: ServerOptions
-  readonly #servers: Server[] = []
+  readonly #listeners: TransportListener[] = []
   readonly #connections = new Set<Connection>()
   readonly #perIp = new Map<string, number>()
   #nextId = 1
@@ -57,24 +58,19 @@ export class SocketServer {
 
   /** Answers the port that it listens on. Rejects when the address is taken or not ours. */
   async listen(endpoint: Endpoint): Promise<number> {
-    const server = createServer({ pauseOnConnect: false, allowHalfOpen: false }, socket =>
-      this.#accept(socket, endpoint.name),
-    )
-    this.#servers.push(server)
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    server.once('error', reject)
-    server.listen({ port: endpoint.port, host: endpoint.host, backlog: this.#options.backlog }, resolve)
-    await promise
-    server.off('error', reject)
-    server.on('error', error => this.#options.logger.warn('a listener failed', { listener: endpoint.name, error }))
-    return (server.address() as AddressInfo).port
+    const { transport, backlog, logger } = this.#options
+    const { name, host, port } = endpoint
+    const listener = await transport.listen({ host, port, backlog }, socket => this.#accept(socket, name))
+    this.#listeners.push(listener)
+    listener.onError(error => logger.warn('a listener failed', { listener: name, error }))
+    return listener.port
   }
 
   /** Takes no new connections and no new requests; resolves when what was under way is answered, or after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true
     this.#sweep?.cancel()
-    for (const server of this.#servers) server.close()
+    for (const listener of this.#listeners) listener.close()
     for (const connection of this.#connections) connection.drain()
     if (this.#connections.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -86,7 +82,7 @@ export class SocketServer {
     for (const connection of this.#connections) connection.close()
   }
 
-  #accept(socket: Socket, listener: string): void {
+  #accept(socket: TransportSocket, listener: string): void {
     const ip = socket.remoteAddress ?? ''
     const clientHost = ip.startsWith('::ffff:') ? ip.slice(7) : ip
     const refusal = this.#refusal(clientHost)

@@ -23,5 +23,5 @@ it('leaves out a last line that its writer did not finish, and nothing else', ()
 
 it('refuses a history that does not say what it is', () => {
   assert.throws(() => mergeHistories([formatLine(kill(1))]), /no line that says of which run/)
-  assert.throws(() => mergeHistories([JSON.stringify({ ...run, version: 99 }) + '\n']), /version 99/)
+  assert.throws(() => mergeHistories([`${JSON.stringify({ ...run, version: 99 })}\n`]), /version 99/)
 })

@@ -1,0 +1,57 @@
+/** What brings bytes to the broker: the network, or a simulation of it that delays, cuts and stalls at will, from one seed. */
+import { type AddressInfo, createServer } from 'node:net'
+
+export interface Transport {
+  /** Answers once it listens. Rejects when the address is taken or not ours. */
+  listen(at: ListenAddress, accept: (socket: TransportSocket) => void): Promise<TransportListener>
+}
+
+/** `host` undefined means every address, port 0 one that is free. */
+export interface ListenAddress {
+  readonly host: string | undefined
+  readonly port: number
+  readonly backlog: number
+}
+
+export interface TransportListener {
+  readonly port: number
+  onError(run: (error: Error) => void): void
+  /** Takes no new connections. Those that are there stay. */
+  close(): void
+}
+
+/** What a connection uses of `net.Socket`, with its meaning. */
+export interface TransportSocket {
+  readonly remoteAddress?: string | undefined
+  readonly writable: boolean
+  readonly writableLength: number
+  on(event: 'data', run: (chunk: Buffer) => void): unknown
+  on(event: 'drain' | 'close', run: () => void): unknown
+  on(event: 'error', run: (error: Error) => void): unknown
+  setNoDelay(on: boolean): unknown
+  setKeepAlive(on: boolean, initialDelayMs: number): unknown
+  pause(): unknown
+  resume(): unknown
+  cork(): void
+  uncork(): void
+  write(chunk: Uint8Array, sent?: () => void): boolean
+  end(): unknown
+  destroySoon(): void
+  destroy(): unknown
+}
+
+export const nodeTransport: Transport = {
+  async listen({ host, port, backlog }, accept) {
+    const server = createServer({ pauseOnConnect: false, allowHalfOpen: false }, accept)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    server.once('error', reject)
+    server.listen({ port, host, backlog }, resolve)
+    await promise
+    server.off('error', reject)
+    return {
+      port: (server.address() as AddressInfo).port,
+      onError: run => void server.on('error', run),
+      close: () => void server.close(),
+    }
+  },
+}
