@@ -202,3 +202,22 @@ test('a topic that is not there is not made with --no-create, and options that e
   }
   assert.match((await run(['produce', 'x', join(folder, 'none')])).stderr, /there is no such file/)
 })
+
+test('a record that the broker refuses ends the program at once, also while stdin goes on', async () => {
+  await run('topic create narrow -c max.message.bytes=1000')
+  const child = startMillrace(['produce', 'narrow', '-b', `127.0.0.1:${broker.port}`])
+  child.stdin.on('error', () => {})
+  child.stdin.write(`${'x'.repeat(5000)}\n`)
+  const { status, stderr } = await endOf(child)
+  assert.equal(status, 1)
+  assert.match(stderr, /^error: .*MESSAGE_TOO_LARGE\)\nhint: raise max.message.bytes/)
+})
+
+test('Ctrl-C while records come in: what was read is sent, and the status says that it was interrupted', async () => {
+  const child = startMillrace(['produce', 'cut', '--report', '-b', `127.0.0.1:${broker.port}`])
+  child.stdin.write('one\ntwo\nhalf')
+  await untilSaid(child, 'offset 1')
+  child.kill('SIGINT')
+  assert.equal((await endOf(child)).status, 130)
+  assert.equal((await run('consume cut -e')).stdout, 'one\ntwo\n')
+})

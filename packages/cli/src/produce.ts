@@ -1,7 +1,7 @@
 /** `millrace produce`: bytes in, records out. Nothing is held but what the producer's buffer holds. */
 import { createReadStream, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { Producer, type RecordMetadata } from '@millrace/client'
+import { Producer, type ProducerOptions, type RecordMetadata } from '@millrace/client'
 import type { ProduceOptions } from './commands/produce.ts'
 import { parseDelimiter } from './records/format.ts'
 import { type RecordToSend, recordFromJson } from './records/json-record.ts'
@@ -25,28 +25,35 @@ export async function produce(
 ): Promise<void> {
   checkOptions(options, files)
   const toRecord = recordMaker(topic, options)
-  const producer = new Producer({
-    ...session.client,
+  const lost = new AbortController()
+  const signal = AbortSignal.any([session.signal, lost.signal])
+  const producer = new Producer({ ...producerOptions(session, options), onLost: error => lost.abort(error) })
+  const run = new ProduceRun({ ...session, signal }, producer, options)
+  try {
+    for (const [source, messages] of sources(files, options, { ...session, signal }))
+      await run.send(source, messages, toRecord)
+    await producer.flush({ signal: session.signal })
+  } catch (error) {
+    run.clear()
+    // What was read before Ctrl-C is still sent; after a failure nothing is.
+    await producer.close({ timeoutMs: session.signal.aborted ? session.client.apiTimeoutMs : 0 }).catch(() => {})
+    throw lost.signal.aborted ? lost.signal.reason : error
+  }
+  await producer.close({ timeoutMs: session.client.apiTimeoutMs })
+  run.summary(topic)
+}
+
+const producerOptions = ({ client }: Session, options: ProduceOptions) =>
+  ({
+    ...client,
     acks: options.acks === 'all' ? 'all' : options.acks === '1' ? 1 : 0,
     compression: options.compression,
     lingerMs: options.linger,
     batchBytes: BATCH_BYTES,
     requestBytesMax: REQUEST_BYTES_MAX,
-    maxBlockMs: session.client.apiTimeoutMs,
+    maxBlockMs: client.apiTimeoutMs,
     allowAutoTopicCreation: options.create,
-  })
-  const run = new ProduceRun(session, producer, options.report)
-  try {
-    for (const [source, messages] of sources(files, options, session)) await run.send(source, messages, toRecord)
-    await producer.flush({ signal: session.signal })
-  } catch (error) {
-    run.giveUp()
-    throw error
-  } finally {
-    await producer.close({ timeoutMs: run.failed ? 0 : session.client.apiTimeoutMs })
-  }
-  run.summary(topic)
-}
+  }) satisfies ProducerOptions<Uint8Array | string, Uint8Array | string>
 
 function checkOptions(options: ProduceOptions, files: readonly string[]): void {
   if (options.key !== undefined && options.keyDelimiter !== undefined)
@@ -127,37 +134,40 @@ class ProduceRun {
   readonly #session: Session
   readonly #producer: Producer
   readonly #report: boolean
+  readonly #delimiterBytes: number
   readonly #progress: Progress
-  failed = false
   #count = 0
   #bytes = 0
+  /** With delimiters, as files count them. */
+  #inputBytes = 0
   #totalBytes: number | undefined
 
-  constructor(session: Session, producer: Producer, report: boolean) {
+  constructor(session: Session, producer: Producer, { report, whole, delimiter }: ProduceOptions) {
     this.#session = session
     this.#producer = producer
     this.#report = report
+    this.#delimiterBytes = whole ? 0 : parseDelimiter(delimiter).length
     this.#progress = new Progress(!session.out.quiet && !report)
   }
 
   async send(source: string, messages: Messages, toRecord: ToRecord): Promise<void> {
-    this.#totalBytes = source === '-' ? undefined : this.#bytes + statSync(source).size
+    this.#totalBytes = source === '-' ? undefined : this.#inputBytes + statSync(source).size
     let line = 0
     for await (const chunk of messages) {
       const records = chunk.map(message => {
         line++
+        this.#inputBytes += message.length + this.#delimiterBytes
         return attempt(() => toRecord(message), source, line)
       })
       if (this.#report) await this.#sendReporting(records)
       else await this.#sendFast(records)
       this.#session.signal.throwIfAborted()
-      this.#progress.update(this.#count, this.#bytes, this.#totalBytes)
+      this.#progress.update(this.#count, this.#inputBytes, this.#totalBytes)
     }
     this.#session.signal.throwIfAborted()
   }
 
-  giveUp(): void {
-    this.failed = true
+  clear(): void {
     this.#progress.clear()
   }
 

@@ -29,8 +29,16 @@ export async function noSuchTopic(admin: Admin, name: string): Promise<CliError>
 }
 
 export async function noSuchGroup(admin: Admin, name: string): Promise<CliError> {
-  const groups = (await admin.groups.list()).map(group => group.groupId)
-  return noSuch('group', name, groups)
+  const groups = await admin.groups.list()
+  // What is listed and still cannot be described is a group of a kind that this program does not know.
+  const listed = groups.find(({ groupId }) => groupId === name)
+  if (listed !== undefined)
+    return new CliError(`group '${name}' is of the type '${listed.type}', which cannot be shown yet`)
+  return noSuch(
+    'group',
+    name,
+    groups.map(({ groupId }) => groupId),
+  )
 }
 
 function noSuch(kind: 'topic' | 'group', name: string, names: readonly string[]): CliError {

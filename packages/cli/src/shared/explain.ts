@@ -2,7 +2,6 @@
 import { styleText } from 'node:util'
 import { KafkaError } from '@millrace/client'
 import { CliError } from './cli-error.ts'
-import type { Session } from './session.ts'
 
 interface Explanation {
   readonly sentence: string
@@ -10,19 +9,19 @@ interface Explanation {
   readonly status: number
 }
 
-export function explain(error: unknown, session: Session): number {
-  const { sentence, hint, status } = explanationOf(error, session)
+export function explain(error: unknown): number {
+  const { sentence, hint, status } = explanationOf(error)
   const name = process.stderr.isTTY ? styleText('red', 'error', { stream: process.stderr }) : 'error'
   process.stderr.write(`${name}: ${sentence}\n${hint === undefined ? '' : `hint: ${hint}\n`}`)
   return status
 }
 
-function explanationOf(error: unknown, { client }: Session): Explanation {
+function explanationOf(error: unknown): Explanation {
   if (error instanceof CliError) return { sentence: error.message, hint: error.hint, status: error.exitStatus }
   if (error instanceof KafkaError) {
     // A wrong address or option is the caller's, everything else the cluster's.
     const status = error.code === 'INVALID_ARGUMENT' ? 2 : 1
-    return { sentence: error.message, hint: hintFor(error, String(client.bootstrap)), status }
+    return { sentence: error.message, hint: hintFor(error), status }
   }
   if (isFileFault(error)) return { sentence: fileSentence(error), status: 1 }
   if (error instanceof Error && 'code' in error && /^[A-Z_]+$/.test(String(error.code)))
@@ -33,10 +32,10 @@ function explanationOf(error: unknown, { client }: Session): Explanation {
   }
 }
 
-function hintFor(error: KafkaError, brokers: string): string | undefined {
+function hintFor(error: KafkaError): string | undefined {
   switch (error.code) {
     case 'UNREACHABLE':
-      return `is a broker running at ${brokers}? 'millrace serve' starts one; --brokers or MILLRACE_BROKERS names another`
+      return "'millrace serve' starts a broker; --brokers or MILLRACE_BROKERS says where another one is"
     case 'UNKNOWN_TOPIC_OR_PARTITION':
       return "'millrace topic list' shows what there is"
     case 'GROUP_ID_NOT_FOUND':

@@ -37,7 +37,7 @@ export function action<Args extends unknown[]>(
       if (typeof status === 'number') process.exitCode = status
     } catch (error) {
       if (session.out.closed.aborted) return
-      process.exitCode = interrupted.signal.aborted ? INTERRUPTED : explain(error, session)
+      process.exitCode = interrupted.signal.aborted ? INTERRUPTED : explain(error)
     } finally {
       process.off('SIGINT', stop)
       process.off('SIGTERM', stop)
