@@ -32,8 +32,8 @@ export interface LogEngine {
   partition(topicId: string, partition: number): PartitionLog | undefined
 
   /**
-   * Appends validated batches, one to a partition, and answers in the order of the entries once all of them are as safe as their
-   * topic asks (written, or with `flushMessages` reached also fsynced).
+   * Appends validated batches and transaction markers, one to a partition, and answers in the order of the entries once all of them are as safe as
+   * their topic asks (written, or with `flushMessages` reached also fsynced).
    *
    * The engine owns `records` from the call on: it writes base offset and leader epoch into them and may keep them for readers.
    */
@@ -54,6 +54,11 @@ export interface LogEngine {
     beforeOffset: number,
   ): MaybePromise<{ readonly kind: 'deleted'; readonly logStartOffset: number } | LogRefusal>
   activeProducers(partition: PartitionLog): MaybePromise<readonly ActiveProducer[]>
+  /**
+   * Whether the producer's transaction has begun here, so that its next batch needs no admission. False where the engine does not know it at once:
+   * asking the coordinator once more is never wrong.
+   */
+  hasOpenTransaction(partition: PartitionLog, producer: ProducerEpoch): boolean
   directories(): MaybePromise<readonly LogDirectory[]>
   /** The one listener, set by the broker before `start`. */
   listen(listener: LogListener): void
@@ -103,12 +108,53 @@ export interface LogConfig {
   readonly flushMessages: number
   readonly flushMs: number
   readonly preallocate: boolean
+  readonly minCleanableDirtyRatio: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  /** How long tombstones and transaction markers stay after the cleaning that finds nothing else for them to do. */
+  readonly deleteRetentionMs: number
 }
 
-export interface AppendEntry {
+export type AppendEntry = BatchEntry | MarkerEntry
+
+export interface BatchEntry {
   readonly partition: PartitionLog
   /** Exactly one record batch (magic 2) that passed `validateBatch`. */
   readonly records: Buffer
+  /** Lets a transactional batch begin its transaction here. Without it only one is taken whose transaction has begun already (INVALID_TXN_STATE). */
+  readonly admission?: TransactionAdmission
+}
+
+/** The coordinator's word that the partition is in the producer's transaction. It is weighed where the offset is assigned, because it can be late. */
+export interface TransactionAdmission {
+  /**
+   * The partition's high watermark when the coordinator was asked. A marker of the producer at or above it ended that very transaction, and what comes
+   * after it would hang for ever (KIP-890). Infinity where nothing is to be held against it.
+   */
+  readonly askedAt: number
+  /** `transaction.version` 2: an epoch is one transaction, so that a producer without state begins at sequence 0. */
+  readonly isEpochPerTransaction: boolean
+}
+
+export interface MarkerEntry {
+  readonly partition: PartitionLog
+  readonly marker: TransactionMarker
+}
+
+/** The last word on a transaction in a partition. Written again, it does no harm. */
+export interface TransactionMarker {
+  readonly producerId: number
+  /** With version 2 the epoch after the transaction's, so that nothing of it can follow. */
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly commit: boolean
+  /** `transaction.version` by which the transaction ran. */
+  readonly transactionVersion: number
+}
+
+export interface ProducerEpoch {
+  readonly producerId: number
+  readonly producerEpoch: number
 }
 
 export type AppendOutcome =
@@ -135,6 +181,7 @@ export type LogError =
   | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
   | 'INVALID_PRODUCER_EPOCH'
   | 'INVALID_TXN_STATE'
+  | 'TRANSACTION_COORDINATOR_FENCED'
   | 'RECORD_LIST_TOO_LARGE'
   | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
   | 'POLICY_VIOLATION'

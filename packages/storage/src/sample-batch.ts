@@ -1,5 +1,6 @@
 /** Record batches for tests of engines, with whatever producer, times and codec a test wants. */
-import { BatchBuilder, buildEndTransactionMarker, type CompressionCodec } from '@millrace/protocol'
+import { BatchBuilder, type CompressionCodec } from '@millrace/protocol'
+import type { TransactionMarker } from './engine.ts'
 
 export interface SampleBatch {
   readonly values?: readonly (string | Buffer)[]
@@ -19,7 +20,12 @@ export function sampleBatch({ values = ['a'], timestampsMs = [1_000], ...fields 
   return builder.build(fields)
 }
 
-/** A marker that ends the producer's open transaction. */
-export function sampleMarker(producerId: number, kind: 'commit' | 'abort'): Buffer {
-  return buildEndTransactionMarker({ kind, producerId, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 1_000 })
+/** A marker that ends the producer's open transaction of epoch 0, by the first protocol. */
+export function sampleMarker(
+  producerId: number,
+  kind: 'commit' | 'abort',
+  more: Partial<TransactionMarker> = {},
+): TransactionMarker {
+  const marker = { producerId, producerEpoch: 0, coordinatorEpoch: 0, commit: kind === 'commit', transactionVersion: 1 }
+  return { ...marker, ...more }
 }

@@ -15,7 +15,7 @@ import {
   stampLogAppendTime,
   validateBatch,
 } from '@millrace/protocol'
-import type { AppendEntry, AppendOutcome } from '@millrace/storage'
+import type { AppendOutcome, BatchEntry } from '@millrace/storage'
 import type { TopicConfig } from '../config/topic-config.ts'
 import type { Topic } from '../metadata/topic.ts'
 import type { TopicMetrics } from '../metrics/topic-metrics.ts'
@@ -36,7 +36,7 @@ const ZSTD_SINCE = 7
 
 /** The answers of one request, filled from two sides: refusals at once, the rest when the engine has answered. */
 interface Draft {
-  readonly entries: AppendEntry[]
+  readonly entries: BatchEntry[]
   readonly slots: { readonly topic: Topic; readonly answers: PartitionAnswer[]; readonly at: number }[]
 }
 
@@ -102,7 +102,7 @@ function refuseTopic(topic: Topic | undefined, request: ProduceRequest, cx: Requ
 }
 
 /** Checks one partition's records and brings them into the form in which the log keeps them. */
-function prepare(topic: Topic, asked: PartitionRequest, cx: RequestContext): AppendEntry | PartitionAnswer {
+function prepare(topic: Topic, asked: PartitionRequest, cx: RequestContext): BatchEntry | PartitionAnswer {
   const partition = topic.partitions[asked.index]
   if (partition === undefined)
     return refused(asked.index, asked.index in topic.partitions ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_TOPIC_OR_PARTITION')

@@ -5,6 +5,7 @@ import { after } from 'node:test'
 import { silentLogger, systemClock } from '@millrace/base'
 import { logConformance } from '../conformance.ts'
 import { emptyCatalog } from '../sample-catalog.ts'
+import { transactionConformance } from '../transaction-conformance.ts'
 import { openDiskEngine } from './disk-engine.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'millrace-disk-'))
@@ -21,3 +22,5 @@ const open = (name: string, tailBytes: number) =>
 
 logConformance('disk', () => open('with-tail', 1_000_000))
 logConformance('disk, nothing kept in memory', () => open('without-tail', 0))
+transactionConformance('disk', () => open('transactions-with-tail', 1_000_000))
+transactionConformance('disk, nothing kept in memory', () => open('transactions-without-tail', 0))

@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { type Clock, type Logger, seededRandom, silentLogger } from '@millrace/base'
 import type { FaultFileSystem } from '@millrace/testkit/fault-file-system'
 import { batchesOf, sampleConfig, sampleTopicId } from '../conformance.ts'
-import type { AppendOutcome, LogConfig, PartitionLog, StartReport, StorageEngine } from '../engine.ts'
+import type {
+  AppendOutcome,
+  LogConfig,
+  PartitionLog,
+  StartReport,
+  StorageEngine,
+  TransactionMarker,
+} from '../engine.ts'
 import { type SampleBatch, sampleBatch } from '../sample-batch.ts'
 import { emptyCatalog } from '../sample-catalog.ts'
 import { type DiskEngineSettings, openDiskEngine } from './disk-engine.ts'
@@ -100,8 +107,28 @@ export class DiskPartition {
 
   async append(batch: SampleBatch | Buffer = {}, partition = 0): Promise<AppendOutcome> {
     const records = Buffer.isBuffer(batch) ? Buffer.from(batch) : sampleBatch(batch)
-    const [outcome] = await this.engine.logs.append([{ partition: this.log(partition), records }])
+    const admission = { askedAt: Number.POSITIVE_INFINITY, isEpochPerTransaction: false }
+    const [outcome] = await this.engine.logs.append([{ partition: this.log(partition), records, admission }])
     return outcome!
+  }
+
+  async mark(marker: TransactionMarker): Promise<AppendOutcome> {
+    const [outcome] = await this.engine.logs.append([{ partition: this.log(), marker }])
+    return outcome!
+  }
+
+  /** What readers of committed records are told of the whole log. */
+  async committed(): Promise<{ lastStableOffset: number; aborted: number[][] }> {
+    const entry = {
+      partition: this.log(),
+      offset: this.log().logStartOffset,
+      maxBytes: 1e6,
+      isolation: 'read_committed' as const,
+    }
+    const [outcome] = await this.engine.logs.read([entry], { maxBytes: 1e6, atLeastOneBatch: true })
+    assert(outcome?.kind === 'read', JSON.stringify(outcome))
+    const aborted = outcome.abortedTransactions.map(t => [t.producerId, t.firstOffset])
+    return { lastStableOffset: outcome.lastStableOffset, aborted }
   }
 
   /** Every batch from the log start to the high watermark. */

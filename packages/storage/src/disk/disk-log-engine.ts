@@ -14,6 +14,7 @@ import type {
   OffsetFound,
   OffsetQuery,
   PartitionLog,
+  ProducerEpoch,
   ReadBudget,
   ReadEntry,
   ReadOutcome,
@@ -165,8 +166,8 @@ export class DiskLogEngine implements LogEngine {
 
   append(entries: readonly AppendEntry[]): MaybePromise<readonly AppendOutcome[]> {
     let waits = false
-    const outcomes = entries.map(({ partition, records }) => {
-      const outcome = this.#logOf(partition)?.append(records) ?? gone(partition)
+    const outcomes = entries.map(entry => {
+      const outcome = this.#logOf(entry.partition)?.append(entry) ?? gone(entry.partition)
       waits ||= outcome instanceof Promise
       return outcome
     })
@@ -204,6 +205,10 @@ export class DiskLogEngine implements LogEngine {
   activeProducers(partition: PartitionLog): readonly ActiveProducer[] {
     const log = this.#logOf(partition)
     return log === undefined ? [] : activeProducersOf(log.producers)
+  }
+
+  hasOpenTransaction(partition: PartitionLog, producer: ProducerEpoch): boolean {
+    return this.#logOf(partition)?.producers.hasOpenTransaction(producer) ?? false
   }
 
   directories(): readonly LogDirectory[] {

@@ -3,8 +3,16 @@
  * next offset, hold it against what its producer wrote before, and either let it in or answer at once. Pure but for the stamp.
  */
 import { assert } from '@millrace/base'
-import { type BatchHeader, LOG_APPEND_TIME_BIT, readControlRecord } from '@millrace/protocol'
-import type { AppendOutcome, LogConfig, LogError, LogRefusal } from '../engine.ts'
+import { type BatchHeader, buildEndTransactionMarker, LOG_APPEND_TIME_BIT, readControlRecord } from '@millrace/protocol'
+import type {
+  AppendEntry,
+  AppendOutcome,
+  BatchEntry,
+  LogConfig,
+  LogError,
+  LogRefusal,
+  TransactionMarker,
+} from '../engine.ts'
 import { batchAt, isControl, stampBatch } from './batch-view.ts'
 import type { EndedTransaction, ProducerStates } from './producer-state.ts'
 
@@ -18,18 +26,40 @@ export interface AdmittingLog {
 }
 
 export type Admission =
-  | { readonly kind: 'admitted'; readonly batch: BatchHeader }
+  | { readonly kind: 'admitted'; readonly batch: BatchHeader; readonly records: Buffer }
   | { readonly kind: 'answered'; readonly outcome: AppendOutcome }
 
-export function admit(log: AdmittingLog, records: Buffer): Admission {
+export function admit(log: AdmittingLog, entry: AppendEntry, nowMs: number): Admission {
+  return 'marker' in entry ? admitMarker(log, entry.marker, nowMs) : admitBatch(log, entry)
+}
+
+function admitMarker(log: AdmittingLog, marker: TransactionMarker, nowMs: number): Admission {
+  const refused = log.producers.checkMarker(marker)
+  if (refused !== undefined) return answered(refused)
+  const { commit, producerId, producerEpoch, coordinatorEpoch } = marker
+  const records = buildEndTransactionMarker({
+    kind: commit ? 'commit' : 'abort',
+    producerId,
+    producerEpoch,
+    coordinatorEpoch,
+    timestamp: nowMs,
+    baseOffset: log.logEndOffset,
+    partitionLeaderEpoch: log.leaderEpoch,
+  })
+  const batch = batchAt(records, 0)
+  assert(batch !== undefined, 'a marker is a batch')
+  return { kind: 'admitted', batch, records }
+}
+
+function admitBatch(log: AdmittingLog, { records, admission }: BatchEntry): Admission {
   if (records.length > log.config.segmentBytes) return answered(tooLarge(records.length, log.config.segmentBytes))
   stampBatch(records, log.logEndOffset, log.leaderEpoch)
   const batch = batchAt(records, 0)
   assert(batch !== undefined && batch.sizeInBytes === records.length, 'append takes one whole validated batch')
-  const verdict = log.producers.check(batch)
+  const verdict = log.producers.check(batch, admission)
   switch (verdict.kind) {
     case 'next':
-      return { kind: 'admitted', batch }
+      return { kind: 'admitted', batch, records }
     case 'refused':
       return answered(refusal(verdict.error, verdict.message))
     case 'duplicate':

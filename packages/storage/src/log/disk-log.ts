@@ -7,7 +7,7 @@
  */
 import { assert } from '@millrace/base'
 import type { BatchHeader } from '@millrace/protocol'
-import type { AppendOutcome, LogConfig, LogRefusal, MaybePromise, PartitionLog } from '../engine.ts'
+import type { AppendEntry, AppendOutcome, LogConfig, LogRefusal, MaybePromise, PartitionLog } from '../engine.ts'
 import { StorageError } from '../engine.ts'
 import { writeSmallFile } from '../file-system.ts'
 import { admit, appended, refusal, takeIn } from './admission.ts'
@@ -124,7 +124,8 @@ export class DiskLog implements PartitionLog, LogRange {
   }
 
   get lastStableOffset(): number {
-    return Math.min(this.producers.firstUnstableOffset ?? this.highWatermark, this.highWatermark)
+    const unstable = this.producers.firstUnstableOffset(this.highWatermark)
+    return Math.max(this.logStartOffset, Math.min(unstable ?? this.highWatermark, this.highWatermark))
   }
 
   get sizeBytes(): number {
@@ -143,12 +144,12 @@ export class DiskLog implements PartitionLog, LogRange {
       : refusal('KAFKA_STORAGE_ERROR', `${this.name} is out of service: ${this.fault}`)
   }
 
-  append(records: Buffer): MaybePromise<AppendOutcome> {
+  append(entry: AppendEntry): MaybePromise<AppendOutcome> {
     if (this.outOfService !== undefined) return this.outOfService
-    const admission = admit(this, records)
+    const admission = admit(this, entry, this.#services.clock.now())
     if (admission.kind === 'answered') return this.#onceSafe(admission.outcome)
     try {
-      this.#write(admission.batch, records)
+      this.#write(admission.batch, admission.records)
     } catch (fault) {
       return this.#refusedWrite(fault)
     }
@@ -280,7 +281,7 @@ export class DiskLog implements PartitionLog, LogRange {
   /** The marker is in the log already: without its entry, readers of committed records would see what was aborted. */
   #indexAborted(segment: LogSegment, ended: EndedTransaction): void {
     try {
-      appendAborted(segment, ended, this.producers.firstUnstableOffset ?? this.logEndOffset)
+      appendAborted(segment, ended, this.producers.firstOpenOffset ?? this.logEndOffset)
     } catch (fault) {
       this.fail('an aborted transaction could not be indexed', fault)
     }

@@ -1,7 +1,9 @@
 import { StorageError } from '../engine.ts'
 import type { DiskLog } from './disk-log.ts'
 import type { LogServices } from './log-services.ts'
+import { producersBefore } from './producer-replay.ts'
 import { damaged, LogSegment } from './segment.ts'
+import { rebuildAborted } from './transaction-index.ts'
 
 export const isCorrupt = (fault: unknown): fault is StorageError =>
   fault instanceof StorageError && fault.code === 'CORRUPT'
@@ -17,6 +19,7 @@ export async function repairIndexes(services: LogServices, log: DiskLog, fault: 
   const { folder, baseOffset, sizeBytes, createdMs } = broken
   const fresh = new LogSegment(services.files, folder, { baseOffset, sizeBytes, createdMs })
   fresh.hasTransactionIndex = broken.hasTransactionIndex
+  if (fault.path?.endsWith('.txnindex')) await rebuildAborted(fresh, await producersBefore(services, log, broken))
   const goodEnd = await fresh.rebuild({ depth: 'headers', indexIntervalBytes: log.config.indexIntervalBytes })
   if (goodEnd !== sizeBytes) throw damaged(fresh, goodEnd)
   const at = log.segments.indexOf(broken)

@@ -247,8 +247,7 @@ class Loading {
 
   #replay(segment: LogSegment, batch: BatchHeader, records: Buffer): void {
     const ended = takeIn(this.#producers, batch, records)
-    if (ended?.aborted === true)
-      appendAborted(segment, ended, this.#producers.firstUnstableOffset ?? batch.lastOffset + 1)
+    if (ended?.aborted === true) appendAborted(segment, ended, this.#producers.firstOpenOffset ?? batch.lastOffset + 1)
     this.#epochs.began(batch.partitionLeaderEpoch, batch.baseOffset)
   }
 

@@ -60,7 +60,6 @@ function readOne(services: LogServices, reads: LogReads, { entry, allowance }: O
   const end = readableEnd(log, entry.isolation)
   if (entry.offset >= end || allowsNothing(allowance)) return outcomeOf(log, entry, NO_RECORDS)
   const inMemory = log.tail.read(entry.offset, end, allowance)
-  if (inMemory !== undefined) return outcomeOf(log, entry, inMemory)
   const range = {
     offset: entry.offset,
     end,
@@ -69,6 +68,7 @@ function readOne(services: LogServices, reads: LogReads, { entry, allowance }: O
     syncReadBytesMax: services.syncReadBytesMax,
   }
   try {
+    if (inMemory !== undefined) return outcomeOf(log, entry, inMemory)
     const read = readSegments(log.segments, range, log.readPlace)
     if (!(read instanceof Promise)) return finish(log, entry, read)
     return read
@@ -91,8 +91,8 @@ async function mend(
 ): Promise<ReadOutcome> {
   const { log, entry, range } = read
   try {
-    const run = await withRepairs(services, log, () => readSegments(log.segments, range, undefined), read.fault)
-    return finish(log, entry, run)
+    const again = async () => finish(log, entry, await readSegments(log.segments, range, undefined))
+    return await withRepairs(services, log, again, read.fault)
   } catch (fault) {
     if (!(fault instanceof StorageError)) throw fault
     services.logger.error('read failed', { partition: log.name, offset: entry.offset, reason: fault.message })

@@ -56,6 +56,7 @@ function decodeEntry(bytes: Buffer, at: number): ProducerState {
     lastTimestampMs,
     coordinatorEpoch: bytes.readInt32BE(at + 34),
     transactionFirstOffset: int64At(bytes, at + 38),
+    lastMarkerOffset: -1,
     batches: lastOffset < 0 ? [] : [{ lastSequence, lastOffset, offsetDelta, timestampMs: lastTimestampMs }],
   }
 }

@@ -5,7 +5,8 @@
  * A sequence is checked against the last batch of the same epoch; a producer that is not known may begin anywhere, so forgetting one is never an error.
  */
 import type { BatchHeader } from '@millrace/protocol'
-import { isControl, isTransactional } from './batch-view.ts'
+import type { ProducerEpoch, TransactionAdmission, TransactionMarker } from '../engine.ts'
+import { isTransactional } from './batch-view.ts'
 
 /** A producer has at most this many requests under way, so an older batch cannot be a retry. */
 export const BATCHES_REMEMBERED = 5
@@ -24,6 +25,8 @@ export interface ProducerState {
   coordinatorEpoch: number
   /** -1 without an open transaction. */
   transactionFirstOffset: number
+  /** Of the newest marker since the log was opened, else -1: an admission that was asked for before it counts no more. */
+  lastMarkerOffset: number
   /** Oldest first. */
   batches: RememberedBatch[]
 }
@@ -31,11 +34,17 @@ export interface ProducerState {
 export type SequenceVerdict =
   | { readonly kind: 'next' }
   | { readonly kind: 'duplicate'; readonly batch: RememberedBatch }
-  | {
-      readonly kind: 'refused'
-      readonly error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_PRODUCER_EPOCH' | 'INVALID_TXN_STATE'
-      readonly message: string
-    }
+  | ProducerRefusal
+
+export interface ProducerRefusal {
+  readonly kind: 'refused'
+  readonly error:
+    | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+    | 'INVALID_PRODUCER_EPOCH'
+    | 'INVALID_TXN_STATE'
+    | 'TRANSACTION_COORDINATOR_FENCED'
+  readonly message: string
+}
 
 const NEXT: SequenceVerdict = { kind: 'next' }
 
@@ -51,30 +60,63 @@ export class ProducerStates {
   readonly #producers = new Map<number, ProducerState>()
   /** First offset of each open transaction, rising, with its producer. */
   readonly #open = new Map<number, number>()
+  /** Ended, by first offset, where the marker is not below the high watermark yet: what could still be lost decides nothing for readers. */
+  readonly #ending = new Map<number, number>()
 
   get count(): number {
     return this.#producers.size
   }
 
-  /** The first offset of the earliest open transaction: nothing from there on is stable. */
-  get firstUnstableOffset(): number | undefined {
+  get firstOpenOffset(): number | undefined {
     for (const offset of this.#open.keys()) return offset
     return undefined
+  }
+
+  /** The first offset of the earliest transaction that is open, or whose end is not below the high watermark: nothing from there on is stable. */
+  firstUnstableOffset(highWatermark: number): number | undefined {
+    let first = this.firstOpenOffset
+    for (const [firstOffset, markerOffset] of this.#ending) {
+      if (markerOffset < highWatermark) this.#ending.delete(firstOffset)
+      else if (first === undefined || firstOffset < first) first = firstOffset
+    }
+    return first
+  }
+
+  hasOpenTransaction({ producerId, producerEpoch }: ProducerEpoch): boolean {
+    const known = this.#producers.get(producerId)
+    return known !== undefined && known.producerEpoch === producerEpoch && known.transactionFirstOffset >= 0
   }
 
   values(): IterableIterator<ProducerState> {
     return this.#producers.values()
   }
 
-  check(batch: BatchHeader): SequenceVerdict {
+  check(batch: BatchHeader, admission?: TransactionAdmission): SequenceVerdict {
     if (batch.producerId < 0) return NEXT
     const known = this.#producers.get(batch.producerId)
-    if (known === undefined || isControl(batch)) return NEXT
-    const duplicate = findDuplicate(known, batch)
+    const duplicate = known === undefined ? undefined : findDuplicate(known, batch)
     if (duplicate !== undefined) return { kind: 'duplicate', batch: duplicate }
+    if (isTransactional(batch) && !this.hasOpenTransaction(batch) && !isAdmitted(known, admission))
+      return refusedUnadmitted(batch)
+    if (known === undefined)
+      return admission?.isEpochPerTransaction === true && batch.baseSequence !== 0 ? refusedBegin(batch) : NEXT
     if (batch.producerEpoch < known.producerEpoch) return refusedEpoch(known, batch)
     if (known.transactionFirstOffset >= 0 && !isTransactional(batch)) return refusedOutsideTransaction(known)
     return isInSequence(known, batch) ? NEXT : refusedSequence(known, batch)
+  }
+
+  /** A marker of an epoch or a coordinator that has been replaced is refused. */
+  checkMarker(marker: TransactionMarker): ProducerRefusal | undefined {
+    const known = this.#producers.get(marker.producerId)
+    if (known === undefined) return undefined
+    const { producerEpoch, transactionFirstOffset, coordinatorEpoch } = known
+    // With version 2 the marker has the next epoch. The same epoch is a marker that is written again, unless data of that epoch came in since.
+    const isCurrent =
+      marker.transactionVersion >= 2 && transactionFirstOffset >= 0
+        ? marker.producerEpoch > producerEpoch
+        : marker.producerEpoch >= producerEpoch
+    if (!isCurrent) return refusedEpoch(known, marker)
+    return marker.coordinatorEpoch < coordinatorEpoch ? refusedCoordinator(known, marker) : undefined
   }
 
   /** Takes in a data batch that has its offsets. */
@@ -105,10 +147,12 @@ export class ProducerStates {
     }
     state.lastTimestampMs = batch.maxTimestamp
     state.coordinatorEpoch = marker.coordinatorEpoch
+    state.lastMarkerOffset = batch.baseOffset
     const firstOffset = state.transactionFirstOffset
     if (firstOffset < 0) return undefined
     state.transactionFirstOffset = -1
     this.#open.delete(firstOffset)
+    this.#ending.set(firstOffset, batch.baseOffset)
     return { producerId: batch.producerId, firstOffset, lastOffset: batch.baseOffset, aborted: marker.aborted }
   }
 
@@ -130,6 +174,7 @@ export class ProducerStates {
   clear(): void {
     this.#producers.clear()
     this.#open.clear()
+    this.#ending.clear()
   }
 
   #stateFor(batch: BatchHeader): ProducerState {
@@ -141,6 +186,7 @@ export class ProducerStates {
       lastTimestampMs: batch.maxTimestamp,
       coordinatorEpoch: -1,
       transactionFirstOffset: -1,
+      lastMarkerOffset: -1,
       batches: [],
     }
     this.#producers.set(batch.producerId, fresh)
@@ -160,16 +206,19 @@ function findDuplicate(known: ProducerState, batch: BatchHeader): RememberedBatc
   return known.batches.find(b => b.lastSequence === lastSequence && b.offsetDelta === offsetDelta)
 }
 
+const isAdmitted = (known: ProducerState | undefined, admission: TransactionAdmission | undefined): boolean =>
+  admission !== undefined && (known === undefined || known.lastMarkerOffset < admission.askedAt)
+
 function isInSequence(known: ProducerState, batch: BatchHeader): boolean {
   if (batch.producerEpoch !== known.producerEpoch) return batch.baseSequence === 0
   const last = known.batches.at(-1)?.lastSequence ?? -1
   return batch.baseSequence === (last === 0x7fff_ffff ? 0 : last + 1)
 }
 
-const refusedEpoch = (known: ProducerState, batch: BatchHeader): SequenceVerdict => ({
+const refusedEpoch = (known: ProducerState, { producerEpoch }: ProducerEpoch): ProducerRefusal => ({
   kind: 'refused',
   error: 'INVALID_PRODUCER_EPOCH',
-  message: `producer ${known.producerId} wrote with epoch ${batch.producerEpoch}, its epoch here is ${known.producerEpoch}`,
+  message: `producer ${known.producerId} wrote with epoch ${producerEpoch}, its epoch here is ${known.producerEpoch}`,
 })
 
 const refusedSequence = (known: ProducerState, batch: BatchHeader): SequenceVerdict => ({
@@ -184,6 +233,26 @@ const refusedOutsideTransaction = (known: ProducerState): SequenceVerdict => ({
   kind: 'refused',
   error: 'INVALID_TXN_STATE',
   message: `producer ${known.producerId} wrote outside of its open transaction`,
+})
+
+const refusedUnadmitted = ({ producerId }: BatchHeader): SequenceVerdict => ({
+  kind: 'refused',
+  error: 'INVALID_TXN_STATE',
+  message: `producer ${producerId} has no transaction that this partition is in`,
+})
+
+const refusedBegin = ({ producerId, baseSequence }: BatchHeader): SequenceVerdict => ({
+  kind: 'refused',
+  error: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  message: `producer ${producerId} is not known here and began its transaction with sequence ${baseSequence} instead of 0`,
+})
+
+const refusedCoordinator = (known: ProducerState, marker: TransactionMarker): ProducerRefusal => ({
+  kind: 'refused',
+  error: 'TRANSACTION_COORDINATOR_FENCED',
+  message:
+    `a marker for producer ${known.producerId} is of coordinator epoch ${marker.coordinatorEpoch}, ` +
+    `the newest here is ${known.coordinatorEpoch}`,
 })
 
 function sortByOffset(open: Map<number, number>): void {

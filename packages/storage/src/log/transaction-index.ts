@@ -8,10 +8,14 @@
  */
 import { int64At, writeInt64 } from '@millrace/protocol'
 import type { AbortedTransaction } from '../engine.ts'
-import type { EndedTransaction } from './producer-state.ts'
+import { takeIn } from './admission.ts'
+import { scanBatches } from './batch-scan.ts'
+import { unfit } from './index-file.ts'
+import type { EndedTransaction, ProducerStates } from './producer-state.ts'
 import type { LogSegment } from './segment.ts'
 
 const ENTRY_BYTES = 34
+const OFFSET_DELTA_MAX = 0x7fff_ffff
 
 export function appendAborted(segment: LogSegment, ended: EndedTransaction, lastStableOffset: number): void {
   const entry = Buffer.alloc(ENTRY_BYTES)
@@ -22,9 +26,25 @@ export function appendAborted(segment: LogSegment, ended: EndedTransaction, last
   if (!segment.hasTransactionIndex) {
     segment.transactions.create()
     segment.hasTransactionIndex = true
+    // Its name in the folder has to reach the device as well.
+    segment.isNew = true
   }
   segment.transactions.write(entry, segment.transactions.sizeBytes ?? 0)
 }
+
+/** Makes the segment's index again from its log and what was known of producers where it begins. */
+export async function rebuildAborted(segment: LogSegment, producers: ProducerStates): Promise<void> {
+  segment.hasTransactionIndex = false
+  const range = { from: 0, end: segment.sizeBytes, depth: 'headers' } as const
+  await scanBatches(segment.log, range, (batch, records) => {
+    const ended = takeIn(producers, batch, records)
+    if (ended?.aborted === true) appendAborted(segment, ended, producers.firstOpenOffset ?? batch.lastOffset + 1)
+    return true
+  })
+}
+
+const isWithin = (segment: LogSegment, markerOffset: number): boolean =>
+  markerOffset >= segment.baseOffset && markerOffset <= segment.baseOffset + OFFSET_DELTA_MAX
 
 export interface OffsetRange {
   readonly from: number
@@ -38,8 +58,11 @@ export function abortedIn(segments: readonly LogSegment[], { from, to }: OffsetR
     if (!segment.hasTransactionIndex) continue
     const bytes = Buffer.alloc(segment.transactions.sizeBytes ?? 0)
     const size = segment.transactions.read(bytes, 0)
+    if (size % ENTRY_BYTES !== 0) throw unfit(segment.transactions, 'its size is not whole entries')
     for (let at = 0; at + ENTRY_BYTES <= size; at += ENTRY_BYTES) {
       const firstOffset = int64At(bytes, at + 10)
+      if (bytes.readInt16BE(at) !== 0 || !isWithin(segment, int64At(bytes, at + 18)) || firstOffset < 0)
+        throw unfit(segment.transactions, `its entry at ${at} is none`)
       if (int64At(bytes, at + 18) >= from && firstOffset < to)
         found.push({ producerId: int64At(bytes, at + 2), firstOffset })
       if (int64At(bytes, at + 26) >= to) return found

@@ -1,6 +1,10 @@
 import { systemClock } from '@millrace/base'
 import { logConformance } from '../conformance.ts'
 import { emptyCatalog } from '../sample-catalog.ts'
+import { transactionConformance } from '../transaction-conformance.ts'
 import { openMemoryEngine } from './memory-engine.ts'
 
-logConformance('memory', () => openMemoryEngine({ catalog: emptyCatalog, clock: systemClock }))
+const open = () => openMemoryEngine({ catalog: emptyCatalog, clock: systemClock })
+
+logConformance('memory', open)
+transactionConformance('memory', open)

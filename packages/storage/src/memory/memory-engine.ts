@@ -14,6 +14,7 @@ import type {
   OffsetFound,
   OffsetQuery,
   PartitionLog,
+  ProducerEpoch,
   ReadBudget,
   ReadEntry,
   ReadOutcome,
@@ -89,10 +90,10 @@ class MemoryLogEngine implements LogEngine {
   }
 
   append(entries: readonly AppendEntry[]): readonly AppendOutcome[] {
-    return entries.map(({ partition, records }) => {
-      const log = this.#logOf(partition)
-      if (log === undefined) return gone(partition)
-      const outcome = log.append(records)
+    return entries.map(entry => {
+      const log = this.#logOf(entry.partition)
+      if (log === undefined) return gone(entry.partition)
+      const outcome = log.append(entry, this.#clock.now())
       if (outcome.kind === 'appended') this.#listener?.advanced(log)
       return outcome
     })
@@ -133,6 +134,10 @@ class MemoryLogEngine implements LogEngine {
   activeProducers(partition: PartitionLog): readonly ActiveProducer[] {
     const log = this.#logOf(partition)
     return log === undefined ? [] : activeProducersOf(log.producers)
+  }
+
+  hasOpenTransaction(partition: PartitionLog, producer: ProducerEpoch): boolean {
+    return this.#logOf(partition)?.producers.hasOpenTransaction(producer) ?? false
   }
 
   directories(): readonly LogDirectory[] {

@@ -1,6 +1,7 @@
 /** A partition log in memory: batches in an array, searched by offset. The plainest thing that keeps the seam's promises, and the model for the others. */
 import type { BatchHeader } from '@millrace/protocol'
 import type {
+  AppendEntry,
   AppendOutcome,
   Isolation,
   LogConfig,
@@ -48,13 +49,14 @@ export class MemoryLog implements PartitionLog, LogRange {
   }
 
   get lastStableOffset(): number {
-    return this.producers.firstUnstableOffset ?? this.logEndOffset
+    const unstable = this.producers.firstUnstableOffset(this.logEndOffset)
+    return Math.max(this.logStartOffset, unstable ?? this.logEndOffset)
   }
 
-  append(records: Buffer): AppendOutcome {
-    const admission = admit(this, records)
+  append(entry: AppendEntry, nowMs: number): AppendOutcome {
+    const admission = admit(this, entry, nowMs)
     if (admission.kind === 'answered') return admission.outcome
-    const { batch } = admission
+    const { batch, records } = admission
     const ended = takeIn(this.producers, batch, records)
     if (ended?.aborted) this.#aborted.push(ended)
     this.#batches.push({ batch, records })
