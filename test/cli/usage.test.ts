@@ -12,7 +12,7 @@ const commands = [
   ['config', 'list', 'describe', 'get', 'set', 'delete', 'append', 'subtract'],
   ['cluster', 'describe', 'api-versions', 'log-dirs'],
   ['offsets'],
-  ['log'],
+  ['log', 'verify'],
   ['import'],
   ['completion'],
   ['version'],

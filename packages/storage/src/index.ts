@@ -1,4 +1,5 @@
 export * from './catalog/catalog.ts'
+export { readCompactedTopics } from './catalog/compacted-topics.ts'
 export { openMemoryCatalog } from './catalog/memory-catalog.ts'
 export { openSqliteCatalog, type SqliteCatalogOptions } from './catalog/sqlite-catalog.ts'
 export {
@@ -20,3 +21,12 @@ export {
 export { isDeletedFolder, offsetOfFile, partitionFolder, partitionOfFolder, segmentSuffixes } from './log/file-names.ts'
 export { decodeSnapshot } from './log/producer-snapshot.ts'
 export { type MemoryEngineOptions, openMemoryEngine } from './memory/memory-engine.ts'
+export {
+  checkFolder,
+  checkHeldFolder,
+  type FolderCheckOptions,
+  type FolderReport,
+  holdFolder,
+} from './verify/folder-check.ts'
+export type { Damage, LogProblem, ProblemKind } from './verify/log-problem.ts'
+export type { PartitionReport } from './verify/partition-check.ts'

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { collect } from '../shared/global-options.ts'
 import { action } from '../shared/session.ts'
 
 export interface LogOptions {
@@ -6,7 +7,34 @@ export interface LogOptions {
   readonly format?: string
 }
 
+export interface LogVerifyOptions {
+  readonly dir: readonly string[]
+}
+
 export function logCommand(): Command {
+  return dumpCommand().addCommand(verifyCommand())
+}
+
+function verifyCommand(): Command {
+  return new Command('verify')
+    .description('Check every file of a data folder: batches, checksums, offsets, indexes, snapshots, checkpoints')
+    .argument('[partitions...]', 'topics, or partitions such as orders-0; all of them without')
+    .option('--dir <folder>', 'a data folder (log.dirs of the broker); may be given many times', collect)
+    .addHelpText(
+      'after',
+      `
+Changes nothing. A folder that a broker has open can be checked as well: what is being written just then is left out.
+The exit status is 1 when something does not fit. 'millrace log repair' says what can be done about it.
+
+Examples:
+  $ millrace log verify                              the folder ./data
+  $ millrace log verify --dir disk1 --dir disk2 orders
+  $ millrace log verify --dir data orders-0 --output json`,
+    )
+    .action(action<[readonly string[], LogVerifyOptions]>(async () => (await import('../log-verify.ts')).logVerify))
+}
+
+function dumpCommand(): Command {
   return new Command('log')
     .description('Show what is in the files of a data folder, without a broker: batches, records, indexes, checkpoints')
     .argument('<paths...>', 'a data folder, a partition folder, or files in it')
