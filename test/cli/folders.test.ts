@@ -4,8 +4,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { BatchBuilder, Writer } from '@millrace/protocol'
 import { parsePartitionMetadata } from '@millrace/storage'
+import {
+  batchOf,
+  framed,
+  offsetKey,
+  offsetValue,
+  writeSegment,
+} from '../../packages/cli/src/import/kafka-log-fixture.ts'
 import { ConfigRecord, recordTypes, TopicRecord } from '../../packages/cli/src/import/metadata-records.ts'
 import { startDiskBroker } from './disk-broker.ts'
 import { millrace, millraceAt } from './millrace.ts'
@@ -33,52 +39,28 @@ after(() => rmSync(root, { recursive: true, force: true }))
 
 const topicIdOf = (folder: string): string => parsePartitionMetadata(readFileSync(join(folder, 'partition.metadata')))!
 
-function segment(
-  folder: string,
-  records: readonly { readonly key: Buffer | null; readonly value: Buffer | null }[],
-): void {
-  const builder = new BatchBuilder(1024)
-  for (const { key, value } of records) builder.append({ timestamp: 1000, key, value })
-  mkdirSync(folder)
-  writeFileSync(join(folder, SEGMENT), builder.build({ baseOffset: 0 }))
-}
-
 /** Knows of `orders` and one configuration, and no longer of `leftover`. */
 function writeMetadataLog(): void {
-  const framed = (type: number, fields: Buffer): Buffer => Buffer.concat([Buffer.from([1, type, 0]), fields])
   const topicId = topicIdOf(join(kafka, 'orders-0'))
   const config = { resourceType: 2, resourceName: 'orders', name: 'retention.ms', value: '-1' }
-  segment(join(kafka, '__cluster_metadata-0'), [
-    { key: null, value: framed(recordTypes.topic, TopicRecord.encode({ name: 'orders', topicId }, 0)) },
-    { key: null, value: framed(recordTypes.config, ConfigRecord.encode(config, 0)) },
+  writeSegment(join(kafka, '__cluster_metadata-0'), SEGMENT, [
+    batchOf(0, [
+      framed(recordTypes.topic, TopicRecord.encode({ name: 'orders', topicId }, 0)),
+      framed(recordTypes.config, ConfigRecord.encode(config, 0)),
+    ]),
   ])
 }
 
 /** Two commits of one group, the later one counts; one that was deleted; one for a topic that is gone. */
 function writeOffsets(): void {
-  const key = (group: string, topic: string, partition: number): Buffer => {
-    const w = new Writer()
-    for (const text of [group, topic]) {
-      if (text === group) w.int16(1)
-      w.int16(text.length)
-      w.bytes(Buffer.from(text))
-    }
-    w.int32(partition)
-    return w.finish()
-  }
-  const value = (offset: number): Buffer => {
-    const bytes = Buffer.alloc(2 + 8 + 4 + 2 + 8)
-    bytes.writeInt16BE(3, 0)
-    bytes.writeBigInt64BE(BigInt(offset), 2)
-    bytes.writeInt32BE(-1, 10)
-    return bytes
-  }
-  segment(join(kafka, '__consumer_offsets-7'), [
-    { key: key('readers', 'orders', 1), value: value(1) },
-    { key: key('readers', 'orders', 1), value: value(2) },
-    { key: key('readers', 'orders', 0), value: value(0) },
-    { key: key('readers', 'orders', 0), value: null },
-    { key: key('readers', 'gone', 0), value: value(5) },
+  writeSegment(join(kafka, '__consumer_offsets-7'), SEGMENT, [
+    batchOf(0, [
+      [offsetKey('readers', 'orders', 1), offsetValue(1)],
+      [offsetKey('readers', 'orders', 1), offsetValue(2)],
+      [offsetKey('readers', 'orders', 0), offsetValue(0)],
+      [offsetKey('readers', 'orders', 0), null],
+      [offsetKey('readers', 'gone', 0), offsetValue(5)],
+    ]),
   ])
 }
 
