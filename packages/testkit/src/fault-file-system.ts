@@ -25,13 +25,77 @@ interface PendingWrite {
   readonly bytes: Buffer
 }
 
+const NOTHING = Buffer.alloc(0)
+
+/** The bytes of a file. They grow by doubling; what was never written is zeros. */
+class GrowingBytes {
+  bytes: Buffer
+  #room: Buffer
+
+  constructor(content: Buffer) {
+    this.#room = Buffer.from(content)
+    this.bytes = this.#room
+  }
+
+  get length(): number {
+    return this.bytes.length
+  }
+
+  write({ position, bytes }: PendingWrite): void {
+    if (position + bytes.length > this.bytes.length) this.resize(position + bytes.length)
+    bytes.copy(this.bytes, position)
+  }
+
+  resize(size: number): void {
+    if (size > this.#room.length) {
+      this.#room = Buffer.alloc(Math.max(size, this.#room.length * 2, 256))
+      this.bytes.copy(this.#room)
+    } else if (size < this.bytes.length) this.#room.fill(0, size, this.bytes.length)
+    this.bytes = this.#room.subarray(0, size)
+  }
+
+  replace(content: Buffer): void {
+    this.#room = Buffer.from(content)
+    this.bytes = this.#room
+  }
+}
+
 class FileNode {
-  content: Buffer = Buffer.alloc(0)
-  durable: Buffer = Buffer.alloc(0)
+  readonly content: GrowingBytes
+  /** What the device has. */
+  readonly durable: GrowingBytes
   /** Since the last sync, in order. A truncation empties it and counts as done at once: recovery must bear the bytes being there or not. */
   pending: PendingWrite[] = []
+  /** A truncation emptied `pending`: the next sync takes all that is there. */
+  isCut = false
   modifiedMs = 0
   isLocked = false
+
+  constructor(content: Buffer = NOTHING) {
+    this.content = new GrowingBytes(content)
+    this.durable = new GrowingBytes(content)
+  }
+
+  /** What is to be on the device when a sync that begins now has ended; whatever comes meanwhile is not part of it. */
+  beginSync(): () => void {
+    const { pending } = this
+    const whole = this.isCut ? Buffer.from(this.content.bytes) : undefined
+    const count = pending.length
+    return () => {
+      if (whole !== undefined) this.durable.replace(whole)
+      // Cut meanwhile: what was cut off does not come back.
+      const isSame = this.pending === pending
+      for (const write of pending.slice(0, count)) this.durable.write(write)
+      if (isSame) this.pending = pending.slice(count)
+      else if (this.durable.length > this.content.length) this.durable.resize(this.content.length)
+      if (whole !== undefined && isSame) this.isCut = false
+    }
+  }
+
+  /** The kernel reports a failed write-back once and drops the pages: nothing later brings them to the device. */
+  failSync(): void {
+    this.pending = []
+  }
 }
 
 class FolderNode {
@@ -48,6 +112,10 @@ export class FaultFileSystem implements FileSystem {
   syncCount = 0
   /** Syncs succeed and do nothing: a planted fault that shows whether a test would notice a sync that is missing. */
   liesAboutSyncs = false
+  /** Before anything that waits for the device: how long it takes, as a promise. Without it nothing waits. */
+  delay: ((operation: 'sync' | 'read', path: string) => Promise<void> | undefined) | undefined
+  /** Told once, in the middle of the operation that is the last. */
+  onDeath: (() => void) | undefined
   #root = new FolderNode()
   #faults: { fault: InjectedFault; left: number }[] = []
   #stepsLeft = Number.POSITIVE_INFINITY
@@ -77,7 +145,7 @@ export class FaultFileSystem implements FileSystem {
     this.#isDead = true
     return this.#survivor(
       folder => folder.names,
-      file => Buffer.from(file.content),
+      file => Buffer.from(file.content.bytes),
     )
   }
 
@@ -94,15 +162,28 @@ export class FaultFileSystem implements FileSystem {
   contentOf(path: string): Buffer {
     const node = this.#find(path)
     assert(node instanceof FileNode, `${path} is no file`)
-    return node.content
+    return node.content.bytes
   }
 
   garble(path: string, change: (content: Buffer) => Buffer): void {
     const node = this.#find(path)
     assert(node instanceof FileNode, `${path} is no file`)
-    node.content = change(Buffer.from(node.content))
-    node.durable = node.content
+    const changed = change(Buffer.from(node.content.bytes))
+    node.content.replace(changed)
+    node.durable.replace(changed)
     node.pending = []
+  }
+
+  /** A sync that the caller waits for on the spot, as a database does: the file and its name. */
+  syncNow(path: string): void {
+    this.#check('sync', path)
+    this.syncCount++
+    const node = this.#find(path)
+    assert(node instanceof FileNode, `${path} is no file`)
+    if (this.liesAboutSyncs) return
+    node.beginSync()()
+    const parent = this.#parent(path)
+    parent.durable.set(nameOf(path), node)
   }
 
   open(path: string, mode: 'create'): OpenFile
@@ -169,8 +250,10 @@ export class FaultFileSystem implements FileSystem {
   async syncFolder(path: string): Promise<void> {
     this.#check('sync', path)
     const node = this.#find(path)
+    const names = node instanceof FolderNode ? new Map(node.names) : undefined
+    if (this.delay !== undefined) await this.#delayed('sync', path)
     if (this.liesAboutSyncs) return
-    if (node instanceof FolderNode) node.durable = new Map(node.names)
+    if (node instanceof FolderNode && names !== undefined) node.durable = names
   }
 
   lock(path: string): FileLock | undefined {
@@ -199,11 +282,14 @@ export class FaultFileSystem implements FileSystem {
     }
     const read = (into: Uint8Array, position: number): number => {
       use('read')
-      return node.content.copy(into, 0, position)
+      return node.content.bytes.copy(into, 0, position)
     }
     return {
       read,
-      readLater: async (into, position) => read(into, position),
+      readLater: async (into, position) => {
+        if (this.delay !== undefined) await this.#delayed('read', path)
+        return read(into, position)
+      },
       write: (bytes, position) => {
         assert(isOpen, `${path} was closed`)
         this.#write(path, node, { bytes: Buffer.from(bytes), position })
@@ -212,16 +298,23 @@ export class FaultFileSystem implements FileSystem {
         use('truncate')
         if (size === node.content.length) return
         this.#step(path)
-        node.content = resized(node.content, size)
-        node.durable = size < node.durable.length ? Buffer.from(node.durable.subarray(0, size)) : node.durable
+        node.content.resize(size)
+        if (size < node.durable.length) node.durable.resize(size)
         node.pending = []
+        node.isCut = true
       },
       sync: async () => {
-        use('sync')
+        assert(isOpen, `${path} was closed`)
+        try {
+          this.#check('sync', path)
+        } catch (fault) {
+          node.failSync()
+          throw fault
+        }
         this.syncCount++
-        if (this.liesAboutSyncs) return
-        node.durable = Buffer.from(node.content)
-        node.pending = []
+        const done = node.beginSync()
+        if (this.delay !== undefined) await this.#delayed('sync', path)
+        if (!this.liesAboutSyncs) done()
       },
       close: () => {
         isOpen = false
@@ -232,7 +325,8 @@ export class FaultFileSystem implements FileSystem {
   #write(path: string, node: FileNode, write: PendingWrite): void {
     this.#alive()
     const fault = this.#take('write', path)
-    const room = this.capacityBytes - usedBytes(this.#root)
+    const isBounded = this.capacityBytes !== Number.POSITIVE_INFINITY
+    const room = isBounded ? this.capacityBytes - usedBytes(this.#root) : this.capacityBytes
     const growth = Math.max(0, write.position + write.bytes.length - node.content.length)
     const isFull = growth > room
     let count = write.bytes.length
@@ -243,7 +337,7 @@ export class FaultFileSystem implements FileSystem {
     this.#stepsLeft -= count
     this.#apply(node, { position: write.position, bytes: write.bytes.subarray(0, count) })
     if (dies) {
-      this.#isDead = true
+      this.#die()
       this.#alive()
     }
     if (fault !== undefined) throw faultAt(path, fault.code)
@@ -252,8 +346,7 @@ export class FaultFileSystem implements FileSystem {
 
   #apply(node: FileNode, { position, bytes }: PendingWrite): void {
     if (bytes.length === 0) return
-    if (position + bytes.length > node.content.length) node.content = resized(node.content, position + bytes.length)
-    bytes.copy(node.content, position)
+    node.content.write({ position, bytes })
     node.pending.push({ position, bytes })
     node.modifiedMs = this.nowMs
   }
@@ -274,9 +367,20 @@ export class FaultFileSystem implements FileSystem {
 
   #step(path: string): void {
     this.#alive()
-    if (this.#stepsLeft <= 0) this.#isDead = true
+    if (this.#stepsLeft <= 0) this.#die()
     this.#alive(path)
     this.#stepsLeft--
+  }
+
+  #die(): void {
+    this.#isDead = true
+    this.onDeath?.()
+  }
+
+  /** A process that was killed meanwhile never hears of it. */
+  async #delayed(operation: 'sync' | 'read', path: string): Promise<void> {
+    await this.delay?.(operation, path)
+    this.#alive(path)
   }
 
   #alive(path = ''): void {
@@ -305,11 +409,9 @@ export class FaultFileSystem implements FileSystem {
     const copy = (node: Node): Node => {
       const known = copies.get(node)
       if (known !== undefined) return known
-      const fresh = node instanceof FileNode ? new FileNode() : new FolderNode()
+      const fresh = node instanceof FileNode ? new FileNode(contentOf(node)) : new FolderNode()
       copies.set(node, fresh)
       if (node instanceof FileNode && fresh instanceof FileNode) {
-        fresh.content = contentOf(node)
-        fresh.durable = fresh.content
         fresh.modifiedMs = node.modifiedMs
       } else if (node instanceof FolderNode && fresh instanceof FolderNode) {
         for (const [name, child] of namesOf(node)) fresh.names.set(name, copy(child))
@@ -333,7 +435,7 @@ function someNames(folder: FolderNode, random: Random): Map<string, Node> {
 
 /** Unsynced writes reach the device in any order and any part; what lies between them is zeros. */
 function tornContent(file: FileNode, random: Random): Buffer {
-  let content = Buffer.from(file.durable)
+  const content = new GrowingBytes(file.durable.bytes)
   const inOrder = random.integer(2) === 0
   let lost = false
   for (const { position, bytes } of file.pending) {
@@ -343,16 +445,9 @@ function tornContent(file: FileNode, random: Random): Buffer {
     const kept = fate === 0 ? 0 : fate === 1 ? bytes.length : random.integer(bytes.length + 1)
     if (kept < bytes.length) lost = true
     if (kept === 0) continue
-    if (position + kept > content.length) content = resized(content, position + kept)
-    bytes.copy(content, position, 0, kept)
+    content.write({ position, bytes: bytes.subarray(0, kept) })
   }
-  return content
-}
-
-function resized(content: Buffer, size: number): Buffer<ArrayBuffer> {
-  const next = Buffer.alloc(size)
-  content.copy(next)
-  return next
+  return content.bytes
 }
 
 function usedBytes(node: Node): number {
