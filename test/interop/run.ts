@@ -106,7 +106,9 @@ async function runAll(bootstrap: string, hasBrokerEnded: () => boolean): Promise
   return all
 }
 
-const hasFailed = (ran: ClientRun): boolean => ran.results.some(result => result.outcome === 'failed')
+function hasFailed(ran: ClientRun): boolean {
+  return ran.results.some(result => result.outcome === 'failed')
+}
 
 async function runAgain(client: string, bootstrap: string): Promise<Result[]> {
   const ran = await runClient(client, bootstrap, env, Math.max(0, deadline - performance.now()))
