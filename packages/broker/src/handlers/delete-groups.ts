@@ -1,4 +1,5 @@
 import { DeleteGroups } from '@millrace/protocol'
+import { mapInTurns } from '../runtime/in-turns.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -6,7 +7,7 @@ import { askGroup, codeOf, refuseGroup } from './group-replies.ts'
 
 export const deleteGroups = handler(DeleteGroups, async (services, request, cx) => ({
   throttleTimeMs: 0,
-  results: await Promise.all([...new Set(request.groupsNames)].map(groupId => remove(services, groupId, cx))),
+  results: await mapInTurns([...new Set(request.groupsNames)], groupId => remove(services, groupId, cx)),
 }))
 
 async function remove(services: Services, groupId: string, cx: RequestContext) {

@@ -1,5 +1,6 @@
 import { DeleteRecords, type DeleteRecordsResponseInput, type ErrorName, errorCode } from '@millrace/protocol'
 import { partitionOrError } from '../metadata/topic.ts'
+import { mapInTurns } from '../runtime/in-turns.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -14,13 +15,13 @@ export const deleteRecords = handler(DeleteRecords, async (services, request, cx
     offsets.set(name, known)
     for (const { partitionIndex, offset } of partitions) known.set(partitionIndex, offset)
   }
-  const topics = [...offsets].map(async ([name, partitions]) => ({
+  const topics = await mapInTurns([...offsets], async ([name, partitions]) => ({
     name,
-    partitions: await Promise.all(
-      [...partitions].map(([partition, offset]) => answer(services, { name, partition, offset }, cx)),
+    partitions: await mapInTurns([...partitions], ([partition, offset]) =>
+      answer(services, { name, partition, offset }, cx),
     ),
   }))
-  return { throttleTimeMs: 0, topics: await Promise.all(topics) }
+  return { throttleTimeMs: 0, topics }
 })
 
 async function answer(

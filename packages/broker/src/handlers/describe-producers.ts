@@ -1,5 +1,6 @@
 import { DescribeProducers, type DescribeProducersResponseInput, type ErrorName, errorCode } from '@millrace/protocol'
 import { partitionOrError, refuseTopicName } from '../metadata/topic.ts'
+import { mapInTurns } from '../runtime/in-turns.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -14,11 +15,11 @@ export const describeProducers = handler(DescribeProducers, async (services, req
     asked.set(name, known)
     for (const index of partitionIndexes) known.add(index)
   }
-  const topics = [...asked].map(async ([name, indexes]) => ({
+  const topics = await mapInTurns([...asked], async ([name, indexes]) => ({
     name,
-    partitions: await Promise.all([...indexes].map(index => answer(services, name, index, cx))),
+    partitions: await mapInTurns([...indexes], index => answer(services, name, index, cx)),
   }))
-  return { throttleTimeMs: 0, topics: await Promise.all(topics) }
+  return { throttleTimeMs: 0, topics }
 })
 
 async function answer(services: Services, name: string, index: number, cx: RequestContext): Promise<PartitionAnswer> {

@@ -8,6 +8,7 @@ import {
 import type { Isolation, LogRefusal, MaybePromise, OffsetFound, OffsetQuery, PartitionLog } from '@millrace/storage'
 import { checkLeaderEpoch } from '../metadata/leader-epoch.ts'
 import { partitionOrError } from '../metadata/topic.ts'
+import { mapInTurns } from '../runtime/in-turns.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -32,17 +33,15 @@ const specialSince: Readonly<Record<number, number>> = {
 export const listOffsets = handler(ListOffsets, async (services, request, cx) => {
   const isolation: Isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
   const repeated = repeatedPartitions(request)
-  const topics = request.topics.map(async ({ name, partitions }) => ({
+  const topics = await mapInTurns(request.topics, async ({ name, partitions }) => ({
     name,
-    partitions: await Promise.all(
-      partitions.map(asked =>
-        repeated.has(`${name}:${asked.partitionIndex}`)
-          ? refused(asked.partitionIndex, 'INVALID_REQUEST')
-          : answer(services, name, asked, isolation, cx),
-      ),
+    partitions: await mapInTurns(partitions, asked =>
+      repeated.has(`${name}:${asked.partitionIndex}`)
+        ? refused(asked.partitionIndex, 'INVALID_REQUEST')
+        : answer(services, name, asked, isolation, cx),
     ),
   }))
-  return { topics: await Promise.all(topics) }
+  return { topics }
 })
 
 function repeatedPartitions(request: ListOffsetsRequest): Set<string> {

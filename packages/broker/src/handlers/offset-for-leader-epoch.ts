@@ -7,6 +7,7 @@ import {
 } from '@millrace/protocol'
 import { checkLeaderEpoch } from '../metadata/leader-epoch.ts'
 import { partitionOrError } from '../metadata/topic.ts'
+import { mapInTurns } from '../runtime/in-turns.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -15,12 +16,10 @@ type PartitionRequest = OffsetForLeaderEpochRequest['topics'][number]['partition
 type PartitionAnswer = OffsetForLeaderEpochResponseInput['topics'][number]['partitions'][number]
 
 export const offsetForLeaderEpoch = handler(OffsetForLeaderEpoch, async (services, request, cx) => ({
-  topics: await Promise.all(
-    request.topics.map(async ({ topic, partitions }) => ({
-      topic,
-      partitions: await Promise.all(partitions.map(asked => answer(services, topic, asked, cx))),
-    })),
-  ),
+  topics: await mapInTurns(request.topics, async ({ topic, partitions }) => ({
+    topic,
+    partitions: await mapInTurns(partitions, asked => answer(services, topic, asked, cx)),
+  })),
 }))
 
 async function answer(
