@@ -3,8 +3,9 @@ import type { Catalog } from './catalog/catalog.ts'
 
 export const emptyCatalog: Catalog = {
   clusterId: 'MkU3OEVBNTcwNTJENDM2Qk',
-  load: () => Promise.resolve({ topics: [], configs: [] }),
+  load: () => Promise.resolve({ topics: [], configs: [], features: { levels: [], epoch: 0 } }),
   loadGroups: () => Promise.resolve([]),
+  loadTransactions: () => Promise.resolve([]),
   write: () => Promise.resolve(),
   allocateProducerIds: count => Promise.resolve({ first: 0, count }),
   subscribe: () => {},

@@ -43,37 +43,44 @@ export function setConfig(
 
 /** All that the catalog holds, in one order. */
 export async function contentsOf(catalog: Catalog): Promise<unknown> {
-  const { topics, configs } = await catalog.load()
+  const { topics, configs, features } = await catalog.load()
   const groups = await catalog.loadGroups()
+  const transactions = await catalog.loadTransactions()
   const sorted = (values: readonly unknown[]): readonly string[] => values.map(value => JSON.stringify(value)).sort()
   return {
+    features: [features.epoch, sorted(features.levels.map(({ name, level }) => [name, level]))],
+    transactions: sorted(
+      transactions.map(({ transactionalId, value }) => [transactionalId, Buffer.from(value).toString('hex')]),
+    ),
     topics: sorted(topics.map(({ id, name, partitionCount, createdMs }) => [id, name, partitionCount, createdMs])),
     configs: sorted(configs.map(({ resource, resourceName, name, value }) => [resource, resourceName, name, value])),
     groups: sorted(
-      groups.map(({ groupId, value, offsets }) => [
+      groups.map(({ groupId, value, offsets, pending }) => [
         groupId,
         value && Buffer.from(value).toString('hex'),
-        sorted(
-          offsets.map(o => [
-            o.topic,
-            o.partition,
-            o.offset,
-            o.leaderEpoch,
-            o.metadata,
-            o.commitTimestampMs,
-            o.expireTimestampMs,
-          ]),
-        ),
+        sorted(offsets.map(columnsOf)),
+        sorted(pending.map(({ producerId, offset }) => [producerId, ...columnsOf(offset)])),
       ]),
     ),
   }
 }
+
+const columnsOf = (o: StoredOffset): readonly (string | number)[] => [
+  o.topic,
+  o.partition,
+  o.offset,
+  o.leaderEpoch,
+  o.metadata,
+  o.commitTimestampMs,
+  o.expireTimestampMs,
+]
 
 export function catalogConformance(name: string, { open }: CatalogFixture): void {
   describe(`${name} catalog`, () => {
     topicRules(open)
     configRules(open)
     groupRules(open)
+    transactionRules(open)
     writeRules(open)
     subscriberRules(open)
     identityRules(open)
@@ -262,6 +269,79 @@ function groupRules(open: Open): void {
   })
 }
 
+function transactionRules(open: Open): void {
+  const putPending = (groupId: string, producerId: number, partition: number, offset: number): CatalogChange => ({
+    kind: 'putPendingOffset',
+    groupId,
+    producerId,
+    offset: offsetOf(partition, offset),
+  })
+
+  test('transactional ids come back with what was stored last', async t => {
+    const catalog = open(t)
+    const put = (transactionalId: string, value: string): CatalogChange => ({
+      kind: 'putTransaction',
+      transactionalId,
+      value: Buffer.from(value),
+    })
+    await catalog.write([put('a', '1'), put('b', '2'), put('a', '3')])
+    await catalog.write([
+      { kind: 'deleteTransaction', transactionalId: 'b' },
+      { kind: 'deleteTransaction', transactionalId: 'never' },
+    ])
+    const stored = await catalog.loadTransactions()
+    assert.deepEqual(
+      stored.map(({ transactionalId, value }) => [transactionalId, Buffer.from(value).toString()]),
+      [['a', '3']],
+    )
+  })
+
+  test('pending offsets stand beside the others until their producer’s are deleted', async t => {
+    const catalog = open(t)
+    await catalog.write([
+      putPending('g', 1, 0, 10),
+      putPending('g', 1, 0, 11),
+      putPending('g', 1, 1, 20),
+      putPending('g', 2, 0, 30),
+      putPending('h', 1, 0, 40),
+      putOffset('g', 0, 5),
+    ])
+    const pendingOf = async (id: string) => {
+      const group = (await catalog.loadGroups()).find(({ groupId }) => groupId === id)
+      return group?.pending.map(({ producerId, offset }) => [producerId, offset.partition, offset.offset]).sort()
+    }
+    assert.deepEqual(await pendingOf('g'), [
+      [1, 0, 11],
+      [1, 1, 20],
+      [2, 0, 30],
+    ])
+    await catalog.write([
+      { kind: 'deletePendingOffset', groupId: 'g', producerId: 2, topic: 'orders', partition: 0 },
+      { kind: 'deletePendingOffset', groupId: 'g', producerId: 2, topic: 'orders', partition: 7 },
+      { kind: 'deletePendingOffsets', groupId: 'g', producerId: 1 },
+      { kind: 'deletePendingOffsets', groupId: 'g', producerId: 9 },
+    ])
+    assert.deepEqual(await pendingOf('g'), [])
+    assert.deepEqual(await pendingOf('h'), [[1, 0, 40]])
+    await catalog.write([{ kind: 'deleteGroup', groupId: 'h' }])
+    assert.equal(await pendingOf('h'), undefined)
+  })
+
+  test('a new catalog has transactions of version 2, and each change of a feature is counted', async t => {
+    const catalog = open(t)
+    const features = async () => {
+      const { levels, epoch } = (await catalog.load()).features
+      return [epoch, ...levels.map(({ name, level }) => `${name}=${level}`).sort()]
+    }
+    assert.deepEqual(await features(), [0, 'transaction.version=2'])
+    await catalog.write([
+      { kind: 'setFeature', name: 'transaction.version', level: 0 },
+      { kind: 'setFeature', name: 'another', level: 1 },
+    ])
+    assert.deepEqual(await features(), [2, 'another=1', 'transaction.version=0'])
+  })
+}
+
 function writeRules(open: Open): void {
   test('a refused write leaves nothing of itself, whatever came before the refusal in it', async t => {
     const catalog = open(t)
@@ -270,6 +350,10 @@ function writeRules(open: Open): void {
       setConfig('topic', 'orders', 'a', '1'),
       { kind: 'putGroup', groupId: 'g', value: Buffer.from('before') },
       putOffset('g', 0, 1),
+      { kind: 'putPendingOffset', groupId: 'h', producerId: 1, offset: offsetOf(0, 1) },
+      { kind: 'putPendingOffset', groupId: 'h', producerId: 2, offset: offsetOf(0, 1) },
+      { kind: 'putTransaction', transactionalId: 't', value: Buffer.from('before') },
+      { kind: 'putTransaction', transactionalId: 'u', value: Buffer.from('before') },
     ])
     const before = await contentsOf(catalog)
     const refused = catalog.write([
@@ -285,6 +369,12 @@ function writeRules(open: Open): void {
       { kind: 'deleteOffset', groupId: 'g', topic: 'orders', partition: 0 },
       { kind: 'deleteGroup', groupId: 'g' },
       putOffset('new', 0, 2),
+      { kind: 'putPendingOffset', groupId: 'g', producerId: 1, offset: offsetOf(0, 1) },
+      { kind: 'deletePendingOffsets', groupId: 'h', producerId: 1 },
+      { kind: 'deletePendingOffset', groupId: 'h', producerId: 2, topic: 'orders', partition: 0 },
+      { kind: 'putTransaction', transactionalId: 't', value: Buffer.from('after') },
+      { kind: 'deleteTransaction', transactionalId: 'u' },
+      { kind: 'setFeature', name: 'transaction.version', level: 0 },
       { kind: 'createTopic', topic: payments },
     ])
     await assert.rejects(refused, { code: 'CONFLICT' })

@@ -1,5 +1,6 @@
 /**
- * The catalog: all that is kept and is not a log. Topics and their configurations, broker configurations, groups and committed offsets, producer ids.
+ * The catalog: all that is kept and is not a log. Topics and their configurations, broker configurations, groups and committed
+ * offsets, transactional ids, finalised features, producer ids.
  *
  * A change is data; several make one atomic write. What an engine's node reads at run time it reads from its own image, which it builds from `load`
  * and keeps up by `subscribe`: so a node alone and one of many work the same way.
@@ -10,11 +11,13 @@ export interface Catalog {
 
   /**
    * What is committed. Nothing is committed between its answer and the turn in which the caller goes on, so `subscribe` right after it misses nothing.
-   * Like `loadGroups` it rejects with a `StorageError` where the file is damaged.
+   * Like the other loads it rejects with a `StorageError` where the file is damaged.
    */
   load(): Promise<CatalogImage>
   /** The groups that this node coordinates, with their offsets. */
   loadGroups(): Promise<readonly StoredGroup[]>
+  /** The transactional ids that this node coordinates. */
+  loadTransactions(): Promise<readonly StoredTransaction[]>
 
   /**
    * Makes all of the changes or none. Writes of one event-loop turn share one commit; one that is refused does not take the others along.
@@ -39,6 +42,19 @@ export interface OwnedCatalog extends Catalog {
 export interface CatalogImage {
   readonly topics: readonly StoredTopic[]
   readonly configs: readonly StoredConfig[]
+  readonly features: StoredFeatures
+}
+
+/** Finalised features (KIP-584). What is not here is at level 0. */
+export interface StoredFeatures {
+  readonly levels: readonly StoredFeature[]
+  /** How often any of them was changed. */
+  readonly epoch: number
+}
+
+export interface StoredFeature {
+  readonly name: string
+  readonly level: number
 }
 
 export interface StoredTopic {
@@ -64,6 +80,19 @@ export interface StoredGroup {
   /** What the group's coordinator wrote; only it reads it. Undefined for a group that has offsets and never had members. */
   readonly value: Uint8Array | undefined
   readonly offsets: readonly StoredOffset[]
+  /** Offsets of transactions that have not ended. */
+  readonly pending: readonly PendingOffset[]
+}
+
+export interface PendingOffset {
+  readonly producerId: number
+  readonly offset: StoredOffset
+}
+
+export interface StoredTransaction {
+  readonly transactionalId: string
+  /** What the transaction's coordinator wrote; only it reads it. */
+  readonly value: Uint8Array
 }
 
 export interface StoredOffset {
@@ -94,11 +123,32 @@ export type CatalogChange =
       readonly value: string | null
     }
   | { readonly kind: 'putGroup'; readonly groupId: string; readonly value: Uint8Array }
-  /** Takes the group's offsets along. A group that was never stored is deleted already. */
+  /** Takes the group's offsets along, and the pending ones. A group that was never stored is deleted already. */
   | { readonly kind: 'deleteGroup'; readonly groupId: string }
   | { readonly kind: 'putOffset'; readonly groupId: string; readonly offset: StoredOffset }
   /** An offset that was never stored is deleted already. */
   | { readonly kind: 'deleteOffset'; readonly groupId: string; readonly topic: string; readonly partition: number }
+  /** An offset that counts once the producer's transaction is committed: whoever ends it puts it among the others. */
+  | {
+      readonly kind: 'putPendingOffset'
+      readonly groupId: string
+      readonly producerId: number
+      readonly offset: StoredOffset
+    }
+  | {
+      readonly kind: 'deletePendingOffset'
+      readonly groupId: string
+      readonly producerId: number
+      readonly topic: string
+      readonly partition: number
+    }
+  /** All of the producer's in that group. */
+  | { readonly kind: 'deletePendingOffsets'; readonly groupId: string; readonly producerId: number }
+  | { readonly kind: 'putTransaction'; readonly transactionalId: string; readonly value: Uint8Array }
+  /** An id that was never stored is deleted already. */
+  | { readonly kind: 'deleteTransaction'; readonly transactionalId: string }
+  /** Raises the epoch by one. */
+  | { readonly kind: 'setFeature'; readonly name: string; readonly level: number }
 
 export class CatalogError extends Error {
   override readonly name = 'CatalogError'

@@ -6,11 +6,14 @@ import type {
   CatalogChange,
   CatalogImage,
   OwnedCatalog,
+  PendingOffset,
   StoredConfig,
   StoredGroup,
   StoredOffset,
   StoredTopic,
+  StoredTransaction,
 } from './catalog.ts'
+import { newFeatures } from './features.ts'
 import { newClusterId, producerIdBlock } from './identity.ts'
 import { countNotRising, noSuchTopic, topicTaken } from './refusals.ts'
 import { type CatalogStore, TurnCatalog } from './turn-catalog.ts'
@@ -22,13 +25,17 @@ export function openMemoryCatalog(options: { readonly clusterId?: string } = {})
 type Undo = () => void
 type SetConfig = Extract<CatalogChange, { readonly kind: 'setConfig' }>
 
-class MemoryStore implements CatalogStore {
+export class MemoryStore implements CatalogStore {
   readonly clusterId: string
   readonly #topics = new Map<string, StoredTopic>()
   readonly #topicIds = new Map<string, string>()
   readonly #configs = new Map<string, Map<string, StoredConfig>>()
   readonly #groups = new Map<string, Uint8Array>()
   readonly #offsets = new Map<string, Map<string, StoredOffset>>()
+  readonly #pending = new Map<string, Map<string, PendingOffset>>()
+  readonly #transactions = new Map<string, StoredTransaction>()
+  readonly #features = new Map(newFeatures)
+  #featuresEpoch = 0
   #undos: Undo[] = []
   #nextProducerId = 0
 
@@ -38,16 +45,22 @@ class MemoryStore implements CatalogStore {
 
   load(): CatalogImage {
     const configs = [...this.#configs.values()].flatMap(ofResource => [...ofResource.values()])
-    return { topics: [...this.#topics.values()], configs }
+    const levels = [...this.#features].map(([name, level]) => ({ name, level }))
+    return { topics: [...this.#topics.values()], configs, features: { levels, epoch: this.#featuresEpoch } }
   }
 
   loadGroups(): readonly StoredGroup[] {
-    const ids = new Set([...this.#groups.keys(), ...this.#offsets.keys()])
+    const ids = new Set([...this.#groups.keys(), ...this.#offsets.keys(), ...this.#pending.keys()])
     return [...ids].map(groupId => ({
       groupId,
       value: this.#groups.get(groupId),
       offsets: [...(this.#offsets.get(groupId)?.values() ?? [])],
+      pending: [...(this.#pending.get(groupId)?.values() ?? [])],
     }))
+  }
+
+  loadTransactions(): readonly StoredTransaction[] {
+    return [...this.#transactions.values()]
   }
 
   transaction(work: () => void): void {
@@ -88,14 +101,35 @@ class MemoryStore implements CatalogStore {
         return this.#put(this.#groups, change.groupId, change.value)
       case 'deleteGroup':
         this.#delete(this.#groups, change.groupId)
-        return this.#delete(this.#offsets, change.groupId)
+        this.#delete(this.#offsets, change.groupId)
+        return this.#delete(this.#pending, change.groupId)
       case 'putOffset':
         return this.#putIn(this.#offsets, change.groupId, offsetKey(change.offset), change.offset)
       case 'deleteOffset':
         return this.#deleteIn(this.#offsets, change.groupId, offsetKey(change))
+      case 'putPendingOffset':
+        return this.#putIn(this.#pending, change.groupId, pendingKey(change.producerId, change.offset), change)
+      case 'deletePendingOffset':
+        return this.#deleteIn(this.#pending, change.groupId, pendingKey(change.producerId, change))
+      case 'deletePendingOffsets':
+        for (const [key, { producerId }] of this.#pending.get(change.groupId) ?? [])
+          if (producerId === change.producerId) this.#deleteIn(this.#pending, change.groupId, key)
+        return
+      case 'putTransaction':
+        return this.#put(this.#transactions, change.transactionalId, change)
+      case 'deleteTransaction':
+        return this.#delete(this.#transactions, change.transactionalId)
+      case 'setFeature':
+        return this.#setFeature(change.name, change.level)
       default:
         change satisfies never
     }
+  }
+
+  #setFeature(name: string, level: number): void {
+    this.#put(this.#features, name, level)
+    this.#featuresEpoch++
+    this.#undos.push(() => this.#featuresEpoch--)
   }
 
   #createTopic(topic: StoredTopic): void {
@@ -159,6 +193,9 @@ class MemoryStore implements CatalogStore {
 function resourceKey({ resource, resourceName }: Pick<StoredConfig, 'resource' | 'resourceName'>): string {
   return `${resource}/${resourceName}`
 }
+
+const pendingKey = (producerId: number, of: Pick<StoredOffset, 'topic' | 'partition'>): string =>
+  `${producerId}/${offsetKey(of)}`
 
 function offsetKey({ topic, partition }: Pick<StoredOffset, 'topic' | 'partition'>): string {
   return `${partition}/${topic}`

@@ -185,6 +185,33 @@ test('an empty file becomes a catalog of the newest schema version', async t => 
   assert.equal(db.prepare('PRAGMA user_version').get()?.user_version, SCHEMA_VERSION)
 })
 
+test('a file of version 1 is brought up, with all that was in it', async t => {
+  const path = newPath(t)
+  const db = new DatabaseSync(path)
+  db.exec(readFileSync(new URL('./fixtures/catalog-v1.sql', import.meta.url), 'utf8'))
+  db.close()
+  const catalog = open(t, path)
+  assert.equal(catalog.clusterId, 'MkU3OEVBNTcwNTJENDM2Qk')
+  const { topics, configs, features } = await catalog.load()
+  assert.deepEqual(
+    topics.map(({ name, partitionCount }) => [name, partitionCount]),
+    [['orders', 3]],
+  )
+  assert.deepEqual(
+    configs.map(({ name, value }) => [name, value]),
+    [['retention.ms', '1']],
+  )
+  assert.deepEqual(features, { levels: [{ name: 'transaction.version', level: 2 }], epoch: 0 })
+  assert.deepEqual(await catalog.loadTransactions(), [])
+  const groups = (await catalog.loadGroups()).map(g => [g.groupId, g.value?.length, g.offsets.length, g.pending.length])
+  assert.deepEqual(groups, [
+    ['members', 3, 0, 0],
+    ['simple', undefined, 1, 0],
+  ])
+  assert.equal((await catalog.allocateProducerIds(1)).first, 2000)
+  await catalog.write([{ kind: 'putTransaction', transactionalId: 't', value: Buffer.from('1') }])
+})
+
 test('a file of a newer schema version is refused and left as it was', t => {
   const path = newPath(t)
   open(t, path).close()

@@ -7,11 +7,18 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type Logger, systemRandom } from '@millrace/base'
 import { StorageError } from '../engine.ts'
-import { type CatalogChange, CatalogError, type CatalogImage, type OwnedCatalog, type StoredGroup } from './catalog.ts'
+import {
+  type CatalogChange,
+  CatalogError,
+  type CatalogImage,
+  type OwnedCatalog,
+  type StoredGroup,
+  type StoredTransaction,
+} from './catalog.ts'
 import { newClusterId, producerIdBlock } from './identity.ts'
 import { SqliteChanges } from './sqlite-changes.ts'
 import { corrupt, faultOf, writeFault } from './sqlite-faults.ts'
-import { loadGroups, loadImage } from './sqlite-load.ts'
+import { loadGroups, loadImage, loadTransactions } from './sqlite-load.ts'
 import { migrate } from './sqlite-schema.ts'
 import { type CatalogStore, TurnCatalog } from './turn-catalog.ts'
 
@@ -106,6 +113,10 @@ class SqliteStore implements CatalogStore {
 
   loadGroups(): readonly StoredGroup[] {
     return this.#read(() => loadGroups(this.#db))
+  }
+
+  loadTransactions(): readonly StoredTransaction[] {
+    return this.#read(() => loadTransactions(this.#db))
   }
 
   transaction(work: () => void): void {

@@ -5,6 +5,19 @@ import { countNotRising, noSuchTopic, topicTaken } from './refusals.ts'
 
 type SetConfig = Extract<CatalogChange, { readonly kind: 'setConfig' }>
 
+type TransactionalChange = Extract<
+  CatalogChange,
+  {
+    readonly kind:
+      | 'putPendingOffset'
+      | 'deletePendingOffset'
+      | 'deletePendingOffsets'
+      | 'putTransaction'
+      | 'deleteTransaction'
+      | 'setFeature'
+  }
+>
+
 export class SqliteChanges {
   readonly #createTopic: StatementSync
   readonly #topicTaken: StatementSync
@@ -20,6 +33,13 @@ export class SqliteChanges {
   readonly #deleteOffsets: StatementSync
   readonly #putOffset: StatementSync
   readonly #deleteOffset: StatementSync
+  readonly #putPendingOffset: StatementSync
+  readonly #deletePendingOffset: StatementSync
+  readonly #deletePendingOffsets: StatementSync
+  readonly #deleteGroupPending: StatementSync
+  readonly #putTransaction: StatementSync
+  readonly #deleteTransaction: StatementSync
+  readonly #setFeature: StatementSync
 
   constructor(db: DatabaseSync) {
     this.#createTopic = db.prepare('INSERT INTO topics VALUES (?, ?, ?, ?)')
@@ -40,6 +60,18 @@ export class SqliteChanges {
     this.#deleteOffsets = db.prepare('DELETE FROM offsets WHERE group_id = ?')
     this.#putOffset = db.prepare('INSERT OR REPLACE INTO offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
     this.#deleteOffset = db.prepare('DELETE FROM offsets WHERE group_id = ? AND topic = ? AND partition = ?')
+    const ofProducer = 'DELETE FROM pending_offsets WHERE group_id = ? AND producer_id = ?'
+    this.#putPendingOffset = db.prepare('INSERT OR REPLACE INTO pending_offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#deletePendingOffset = db.prepare(`${ofProducer} AND topic = ? AND partition = ?`)
+    this.#deletePendingOffsets = db.prepare(ofProducer)
+    this.#deleteGroupPending = db.prepare('DELETE FROM pending_offsets WHERE group_id = ?')
+    this.#putTransaction = db.prepare(
+      'INSERT INTO transactions VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    )
+    this.#deleteTransaction = db.prepare('DELETE FROM transactions WHERE transactional_id = ?')
+    this.#setFeature = db.prepare(
+      'INSERT OR REPLACE INTO features VALUES (?, ?, (SELECT coalesce(max(epoch), 0) + 1 FROM features))',
+    )
   }
 
   apply(change: CatalogChange): void {
@@ -58,11 +90,38 @@ export class SqliteChanges {
       case 'deleteGroup':
         this.#deleteGroup.run(change.groupId)
         this.#deleteOffsets.run(change.groupId)
+        this.#deleteGroupPending.run(change.groupId)
         return
       case 'putOffset':
-        return this.#applyPutOffset(change.groupId, change.offset)
+        this.#putOffset.run(change.groupId, ...offsetColumns(change.offset))
+        return
       case 'deleteOffset':
         this.#deleteOffset.run(change.groupId, change.topic, change.partition)
+        return
+      default:
+        return this.#applyTransactional(change)
+    }
+  }
+
+  #applyTransactional(change: TransactionalChange): void {
+    switch (change.kind) {
+      case 'putPendingOffset':
+        this.#putPendingOffset.run(change.groupId, change.producerId, ...offsetColumns(change.offset))
+        return
+      case 'deletePendingOffset':
+        this.#deletePendingOffset.run(change.groupId, change.producerId, change.topic, change.partition)
+        return
+      case 'deletePendingOffsets':
+        this.#deletePendingOffsets.run(change.groupId, change.producerId)
+        return
+      case 'putTransaction':
+        this.#putTransaction.run(change.transactionalId, change.value)
+        return
+      case 'deleteTransaction':
+        this.#deleteTransaction.run(change.transactionalId)
+        return
+      case 'setFeature':
+        this.#setFeature.run(change.name, change.level)
         return
       default:
         change satisfies never
@@ -92,22 +151,21 @@ export class SqliteChanges {
     else this.#putConfig.run(resource, resourceName, name, value)
   }
 
-  #applyPutOffset(groupId: string, offset: StoredOffset): void {
-    this.#putOffset.run(
-      groupId,
-      offset.topic,
-      offset.partition,
-      offset.offset,
-      offset.leaderEpoch,
-      offset.metadata,
-      offset.commitTimestampMs,
-      offset.expireTimestampMs,
-    )
-  }
-
   #topic(topicId: string): Pick<StoredTopic, 'name' | 'partitionCount'> {
     const row = this.#topicById.get(topicId)
     if (row === undefined) throw noSuchTopic(topicId)
     return row as unknown as Pick<StoredTopic, 'name' | 'partitionCount'>
   }
 }
+
+type OffsetColumns = [string, number, number, number, string, number, number]
+
+const offsetColumns = (o: StoredOffset): OffsetColumns => [
+  o.topic,
+  o.partition,
+  o.offset,
+  o.leaderEpoch,
+  o.metadata,
+  o.commitTimestampMs,
+  o.expireTimestampMs,
+]

@@ -1,6 +1,15 @@
 /** The tables as the image that a node starts from. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { CatalogImage, StoredConfig, StoredGroup, StoredOffset, StoredTopic } from './catalog.ts'
+import type {
+  CatalogImage,
+  PendingOffset,
+  StoredConfig,
+  StoredFeatures,
+  StoredGroup,
+  StoredOffset,
+  StoredTopic,
+  StoredTransaction,
+} from './catalog.ts'
 
 const TOPICS = 'SELECT topic_id AS id, name, partition_count AS partitionCount, created_ms AS createdMs FROM topics'
 const CONFIGS = 'SELECT resource, resource_name AS resourceName, name, value FROM configs'
@@ -9,22 +18,56 @@ const OFFSETS = `
   SELECT group_id, topic, partition, committed_offset, leader_epoch, metadata, commit_timestamp_ms, expire_timestamp_ms
   FROM offsets ORDER BY group_id, topic, partition`
 
+const PENDING = `
+  SELECT group_id AS groupId, producer_id AS producerId, topic, partition, committed_offset AS offset, leader_epoch AS leaderEpoch, metadata,
+    commit_timestamp_ms AS commitTimestampMs, expire_timestamp_ms AS expireTimestampMs
+  FROM pending_offsets`
+const TRANSACTIONS = 'SELECT transactional_id AS transactionalId, value FROM transactions'
+const FEATURES = 'SELECT name, level, epoch FROM features'
+
 type OffsetRow = [string, string, number, number, number, string, number, number]
 
 export function loadImage(db: DatabaseSync): CatalogImage {
-  return { topics: rows<StoredTopic>(db, TOPICS), configs: rows<StoredConfig>(db, CONFIGS) }
+  return {
+    topics: rows<StoredTopic>(db, TOPICS),
+    configs: rows<StoredConfig>(db, CONFIGS),
+    features: loadFeatures(db),
+  }
+}
+
+export function loadTransactions(db: DatabaseSync): readonly StoredTransaction[] {
+  return rows<StoredTransaction>(db, TRANSACTIONS)
+}
+
+function loadFeatures(db: DatabaseSync): StoredFeatures {
+  const stored = rows<{ name: string; level: number; epoch: number }>(db, FEATURES)
+  const levels = stored.map(({ name, level }) => ({ name, level }))
+  return { levels, epoch: Math.max(0, ...stored.map(({ epoch }) => epoch)) }
 }
 
 export function loadGroups(db: DatabaseSync): readonly StoredGroup[] {
-  const groups = new Map<string, { groupId: string; value: Uint8Array | undefined; offsets: StoredOffset[] }>()
-  for (const { groupId, value } of iterate<{ groupId: string; value: Uint8Array }>(db, GROUPS))
-    groups.set(groupId, { groupId, value, offsets: [] })
-  for (const row of iterateOffsets(db)) {
-    let group = groups.get(row[0])
-    if (group === undefined) groups.set(row[0], (group = { groupId: row[0], value: undefined, offsets: [] }))
-    group.offsets.push(offsetOf(row))
+  const groups = new Map<string, LoadedGroup>()
+  const groupOf = (groupId: string): LoadedGroup => {
+    let group = groups.get(groupId)
+    if (group === undefined) groups.set(groupId, (group = { groupId, value: undefined, offsets: [], pending: [] }))
+    return group
   }
+  for (const { groupId, value } of iterate<{ groupId: string; value: Uint8Array }>(db, GROUPS))
+    groupOf(groupId).value = value
+  for (const row of iterateOffsets(db)) groupOf(row[0]).offsets.push(offsetOf(row))
+  for (const { groupId, producerId, ...offset } of iterate<StoredOffset & { groupId: string; producerId: number }>(
+    db,
+    PENDING,
+  ))
+    groupOf(groupId).pending.push({ producerId, offset })
   return [...groups.values()]
+}
+
+interface LoadedGroup {
+  readonly groupId: string
+  value: Uint8Array | undefined
+  readonly offsets: StoredOffset[]
+  readonly pending: PendingOffset[]
 }
 
 /** Offsets are by far the most rows, and as arrays they come in a third of the time. */

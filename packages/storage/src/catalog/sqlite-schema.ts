@@ -55,6 +55,33 @@ const migrations: readonly string[] = [
     PRIMARY KEY (group_id, topic, partition)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE transactions (
+    transactional_id TEXT NOT NULL UNIQUE,
+    value BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE pending_offsets (
+    group_id TEXT NOT NULL,
+    producer_id INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    committed_offset INTEGER NOT NULL,
+    leader_epoch INTEGER NOT NULL,
+    metadata TEXT NOT NULL,
+    commit_timestamp_ms INTEGER NOT NULL,
+    expire_timestamp_ms INTEGER NOT NULL,
+    PRIMARY KEY (group_id, producer_id, topic, partition)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE features (
+    name TEXT PRIMARY KEY,
+    level INTEGER NOT NULL,
+    epoch INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  INSERT INTO features VALUES ('transaction.version', 2, 0);
+  `,
 ]
 
 export const SCHEMA_VERSION: number = migrations.length

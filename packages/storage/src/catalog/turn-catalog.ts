@@ -8,13 +8,21 @@
  * Invariant: a promise resolves only after the commit and after every subscriber has seen this write and all before it.
  */
 import { assert } from '@millrace/base'
-import { type CatalogChange, CatalogError, type CatalogImage, type OwnedCatalog, type StoredGroup } from './catalog.ts'
+import {
+  type CatalogChange,
+  CatalogError,
+  type CatalogImage,
+  type OwnedCatalog,
+  type StoredGroup,
+  type StoredTransaction,
+} from './catalog.ts'
 
 /** Where the rows are. All of it is synchronous. */
 export interface CatalogStore {
   readonly clusterId: string
   load(): CatalogImage
   loadGroups(): readonly StoredGroup[]
+  loadTransactions(): readonly StoredTransaction[]
   /** Commits what `work` did, or throws a CatalogError and keeps nothing of it. */
   transaction(work: () => void): void
   /** Inside a transaction: all of the changes, or a CONFLICT or NOT_FOUND and none of them. Any other error ends the transaction. */
@@ -58,6 +66,11 @@ export class TurnCatalog implements OwnedCatalog {
   async loadGroups(): Promise<readonly StoredGroup[]> {
     this.#refuseWhenClosed()
     return this.#store.loadGroups()
+  }
+
+  async loadTransactions(): Promise<readonly StoredTransaction[]> {
+    this.#refuseWhenClosed()
+    return this.#store.loadTransactions()
   }
 
   async write(changes: readonly CatalogChange[]): Promise<void> {
@@ -143,6 +156,17 @@ function check(change: CatalogChange): void {
       const { partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs } = change.offset
       return assertIntegers(0, partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs)
     }
+    case 'putPendingOffset': {
+      const { partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs } = change.offset
+      assertIntegers(0, change.producerId)
+      return assertIntegers(0, partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs)
+    }
+    case 'deletePendingOffset':
+      return assertIntegers(0, change.producerId, change.partition)
+    case 'deletePendingOffsets':
+      return assertIntegers(0, change.producerId)
+    case 'setFeature':
+      return assertIntegers(0, change.level)
     case 'deleteOffset':
       return assertIntegers(0, change.partition)
   }
