@@ -221,3 +221,24 @@ test('Ctrl-C while records come in: what was read is sent, and the status says t
   assert.equal((await endOf(child)).status, 130)
   assert.equal((await run('consume cut -e')).stdout, 'one\ntwo\n')
 })
+
+test('--exit ends also where the last offset is a marker that is never shown', async () => {
+  await run(['produce', 'marked', '-q'], { stdin: 'a\n' })
+  const topics = (await broker.catalog.load()).topics
+  const partition = broker.logs.partition(topics.find(({ name }) => name === 'marked')!.id, 0)!
+  const marker = { commit: true, producerId: 77, producerEpoch: 0, coordinatorEpoch: 0, transactionVersion: 1 }
+  const [outcome] = await broker.logs.append([{ partition, marker }])
+  assert.equal(outcome?.kind, 'appended')
+  assert.equal(JSON.parse((await run('offsets marked --output json')).stdout)[0].latest, 2)
+  assert.deepEqual(await run('consume marked -e'), { status: 0, stdout: 'a\n', stderr: '' })
+  assert.deepEqual(await run('consume marked -e -o 1'), { status: 0, stdout: '', stderr: '' })
+  assert.deepEqual(await run('consume marked -e -G marked'), { status: 0, stdout: 'a\n', stderr: '' })
+  assert.deepEqual(await run('consume marked -e -G marked'), { status: 0, stdout: '', stderr: '' })
+})
+
+test('many files are read without a warning', async () => {
+  const files = Array.from({ length: 15 }, (_, n) => join(folder, `many-${n}`))
+  for (const file of files) writeFileSync(file, 'x\n')
+  assert.deepEqual(await run(['produce', 'many', ...files, '-q']), { status: 0, stdout: '', stderr: '' })
+  assert.equal((await run('consume many -e')).stdout, 'x\n'.repeat(15))
+})

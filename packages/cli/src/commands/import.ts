@@ -16,7 +16,7 @@ export function importCommand(): Command {
   return new Command('import')
     .description('Bring a data folder written by Apache Kafka into the data folder of a stopped Millrace')
     .requiredOption('--from <folder>', "Kafka's log.dirs; may be given many times", collect)
-    .option('--config <file>', "Millrace's server.properties file")
+    .option('-c, --config <file>', "Millrace's server.properties file")
     .option(
       '-s, --set <name=value>',
       "one of Millrace's configurations, such as log.dirs; may be given many times",
