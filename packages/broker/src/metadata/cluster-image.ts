@@ -225,6 +225,7 @@ function layoutOf(topic: StoredTopic, config: TopicConfig): TopicLayout {
 function logConfigOf(c: TopicConfig): LogConfig {
   const { cleanupPolicy, segmentBytes, segmentMs, segmentJitterMs, segmentIndexBytes, indexIntervalBytes } = c
   const { retentionMs, retentionBytes, fileDeleteDelayMs, flushMessages, flushMs, preallocate } = c
+  const { minCleanableDirtyRatio, minCompactionLagMs, maxCompactionLagMs, deleteRetentionMs } = c
   return {
     cleanupPolicy,
     segmentBytes,
@@ -238,5 +239,9 @@ function logConfigOf(c: TopicConfig): LogConfig {
     flushMessages,
     flushMs,
     preallocate,
+    minCleanableDirtyRatio,
+    minCompactionLagMs,
+    maxCompactionLagMs,
+    deleteRetentionMs,
   }
 }
