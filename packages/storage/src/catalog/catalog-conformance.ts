@@ -59,7 +59,7 @@ export async function contentsOf(catalog: Catalog): Promise<unknown> {
         groupId,
         value && Buffer.from(value).toString('hex'),
         sorted(offsets.map(columnsOf)),
-        sorted(pending.map(({ producerId, offset }) => [producerId, ...columnsOf(offset)])),
+        sorted(pending.map(p => [p.producerId, p.sequence, p.isSuperseded, ...columnsOf(p.offset)])),
       ]),
     ),
   }
@@ -81,6 +81,7 @@ export function catalogConformance(name: string, { open }: CatalogFixture): void
     configRules(open)
     groupRules(open)
     transactionRules(open)
+    refusalRules(open)
     writeRules(open)
     subscriberRules(open)
     identityRules(open)
@@ -269,14 +270,12 @@ function groupRules(open: Open): void {
   })
 }
 
-function transactionRules(open: Open): void {
-  const putPending = (groupId: string, producerId: number, partition: number, offset: number): CatalogChange => ({
-    kind: 'putPendingOffset',
-    groupId,
-    producerId,
-    offset: offsetOf(partition, offset),
-  })
+function putPending(groupId: string, producerId: number, partition: number, offset: number): CatalogChange {
+  const pending = { producerId, offset: offsetOf(partition, offset), sequence: offset, isSuperseded: offset % 2 === 1 }
+  return { kind: 'putPendingOffset', groupId, pending }
+}
 
+function transactionRules(open: Open): void {
   test('transactional ids come back with what was stored last', async t => {
     const catalog = open(t)
     const put = (transactionalId: string, value: string): CatalogChange => ({
@@ -296,7 +295,7 @@ function transactionRules(open: Open): void {
     )
   })
 
-  test('pending offsets stand beside the others until their producer’s are deleted', async t => {
+  test('pending offsets stand beside the others, each producer’s for itself', async t => {
     const catalog = open(t)
     await catalog.write([
       putPending('g', 1, 0, 10),
@@ -308,21 +307,22 @@ function transactionRules(open: Open): void {
     ])
     const pendingOf = async (id: string) => {
       const group = (await catalog.loadGroups()).find(({ groupId }) => groupId === id)
-      return group?.pending.map(({ producerId, offset }) => [producerId, offset.partition, offset.offset]).sort()
+      return group?.pending.map(p => [p.producerId, p.offset.partition, p.sequence, p.isSuperseded]).sort()
     }
     assert.deepEqual(await pendingOf('g'), [
-      [1, 0, 11],
-      [1, 1, 20],
-      [2, 0, 30],
+      [1, 0, 11, true],
+      [1, 1, 20, false],
+      [2, 0, 30, false],
     ])
     await catalog.write([
       { kind: 'deletePendingOffset', groupId: 'g', producerId: 2, topic: 'orders', partition: 0 },
       { kind: 'deletePendingOffset', groupId: 'g', producerId: 2, topic: 'orders', partition: 7 },
-      { kind: 'deletePendingOffsets', groupId: 'g', producerId: 1 },
-      { kind: 'deletePendingOffsets', groupId: 'g', producerId: 9 },
     ])
-    assert.deepEqual(await pendingOf('g'), [])
-    assert.deepEqual(await pendingOf('h'), [[1, 0, 40]])
+    assert.deepEqual(await pendingOf('g'), [
+      [1, 0, 11, true],
+      [1, 1, 20, false],
+    ])
+    assert.deepEqual(await pendingOf('h'), [[1, 0, 40, false]])
     await catalog.write([{ kind: 'deleteGroup', groupId: 'h' }])
     assert.equal(await pendingOf('h'), undefined)
   })
@@ -342,7 +342,7 @@ function transactionRules(open: Open): void {
   })
 }
 
-function writeRules(open: Open): void {
+function refusalRules(open: Open): void {
   test('a refused write leaves nothing of itself, whatever came before the refusal in it', async t => {
     const catalog = open(t)
     await catalog.write([
@@ -350,8 +350,8 @@ function writeRules(open: Open): void {
       setConfig('topic', 'orders', 'a', '1'),
       { kind: 'putGroup', groupId: 'g', value: Buffer.from('before') },
       putOffset('g', 0, 1),
-      { kind: 'putPendingOffset', groupId: 'h', producerId: 1, offset: offsetOf(0, 1) },
-      { kind: 'putPendingOffset', groupId: 'h', producerId: 2, offset: offsetOf(0, 1) },
+      putPending('h', 1, 0, 1),
+      putPending('h', 2, 0, 1),
       { kind: 'putTransaction', transactionalId: 't', value: Buffer.from('before') },
       { kind: 'putTransaction', transactionalId: 'u', value: Buffer.from('before') },
     ])
@@ -369,8 +369,8 @@ function writeRules(open: Open): void {
       { kind: 'deleteOffset', groupId: 'g', topic: 'orders', partition: 0 },
       { kind: 'deleteGroup', groupId: 'g' },
       putOffset('new', 0, 2),
-      { kind: 'putPendingOffset', groupId: 'g', producerId: 1, offset: offsetOf(0, 1) },
-      { kind: 'deletePendingOffsets', groupId: 'h', producerId: 1 },
+      putPending('g', 1, 0, 1),
+      { kind: 'deletePendingOffset', groupId: 'h', producerId: 1, topic: 'orders', partition: 0 },
       { kind: 'deletePendingOffset', groupId: 'h', producerId: 2, topic: 'orders', partition: 0 },
       { kind: 'putTransaction', transactionalId: 't', value: Buffer.from('after') },
       { kind: 'deleteTransaction', transactionalId: 'u' },
@@ -380,7 +380,9 @@ function writeRules(open: Open): void {
     await assert.rejects(refused, { code: 'CONFLICT' })
     assert.deepEqual(await contentsOf(catalog), before)
   })
+}
 
+function writeRules(open: Open): void {
   test('a refused write does not take along the others of its turn', async t => {
     const catalog = open(t)
     const outcomes = await Promise.allSettled([

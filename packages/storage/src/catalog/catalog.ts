@@ -87,6 +87,10 @@ export interface StoredGroup {
 export interface PendingOffset {
   readonly producerId: number
   readonly offset: StoredOffset
+  /** In which order the group's pending offsets came. */
+  readonly sequence: number
+  /** A later one was committed meanwhile. */
+  readonly isSuperseded: boolean
 }
 
 export interface StoredTransaction {
@@ -129,12 +133,7 @@ export type CatalogChange =
   /** An offset that was never stored is deleted already. */
   | { readonly kind: 'deleteOffset'; readonly groupId: string; readonly topic: string; readonly partition: number }
   /** An offset that counts once the producer's transaction is committed: whoever ends it puts it among the others. */
-  | {
-      readonly kind: 'putPendingOffset'
-      readonly groupId: string
-      readonly producerId: number
-      readonly offset: StoredOffset
-    }
+  | { readonly kind: 'putPendingOffset'; readonly groupId: string; readonly pending: PendingOffset }
   | {
       readonly kind: 'deletePendingOffset'
       readonly groupId: string
@@ -142,8 +141,6 @@ export type CatalogChange =
       readonly topic: string
       readonly partition: number
     }
-  /** All of the producer's in that group. */
-  | { readonly kind: 'deletePendingOffsets'; readonly groupId: string; readonly producerId: number }
   | { readonly kind: 'putTransaction'; readonly transactionalId: string; readonly value: Uint8Array }
   /** An id that was never stored is deleted already. */
   | { readonly kind: 'deleteTransaction'; readonly transactionalId: string }

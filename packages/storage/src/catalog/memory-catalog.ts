@@ -108,13 +108,9 @@ export class MemoryStore implements CatalogStore {
       case 'deleteOffset':
         return this.#deleteIn(this.#offsets, change.groupId, offsetKey(change))
       case 'putPendingOffset':
-        return this.#putIn(this.#pending, change.groupId, pendingKey(change.producerId, change.offset), change)
+        return this.#putPending(change.groupId, change.pending)
       case 'deletePendingOffset':
         return this.#deleteIn(this.#pending, change.groupId, pendingKey(change.producerId, change))
-      case 'deletePendingOffsets':
-        for (const [key, { producerId }] of this.#pending.get(change.groupId) ?? [])
-          if (producerId === change.producerId) this.#deleteIn(this.#pending, change.groupId, key)
-        return
       case 'putTransaction':
         return this.#put(this.#transactions, change.transactionalId, change)
       case 'deleteTransaction':
@@ -124,6 +120,10 @@ export class MemoryStore implements CatalogStore {
       default:
         change satisfies never
     }
+  }
+
+  #putPending(groupId: string, pending: PendingOffset): void {
+    this.#putIn(this.#pending, groupId, pendingKey(pending.producerId, pending.offset), pending)
   }
 
   #setFeature(name: string, level: number): void {

@@ -1,6 +1,6 @@
 /** Each kind of change as rows: one prepared statement a kind (two where rows go along with another). */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { CatalogChange, ConfigResource, StoredOffset, StoredTopic } from './catalog.ts'
+import type { CatalogChange, ConfigResource, PendingOffset, StoredOffset, StoredTopic } from './catalog.ts'
 import { countNotRising, noSuchTopic, topicTaken } from './refusals.ts'
 
 type SetConfig = Extract<CatalogChange, { readonly kind: 'setConfig' }>
@@ -8,13 +8,7 @@ type SetConfig = Extract<CatalogChange, { readonly kind: 'setConfig' }>
 type TransactionalChange = Extract<
   CatalogChange,
   {
-    readonly kind:
-      | 'putPendingOffset'
-      | 'deletePendingOffset'
-      | 'deletePendingOffsets'
-      | 'putTransaction'
-      | 'deleteTransaction'
-      | 'setFeature'
+    readonly kind: 'putPendingOffset' | 'deletePendingOffset' | 'putTransaction' | 'deleteTransaction' | 'setFeature'
   }
 >
 
@@ -35,7 +29,6 @@ export class SqliteChanges {
   readonly #deleteOffset: StatementSync
   readonly #putPendingOffset: StatementSync
   readonly #deletePendingOffset: StatementSync
-  readonly #deletePendingOffsets: StatementSync
   readonly #deleteGroupPending: StatementSync
   readonly #putTransaction: StatementSync
   readonly #deleteTransaction: StatementSync
@@ -60,10 +53,12 @@ export class SqliteChanges {
     this.#deleteOffsets = db.prepare('DELETE FROM offsets WHERE group_id = ?')
     this.#putOffset = db.prepare('INSERT OR REPLACE INTO offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
     this.#deleteOffset = db.prepare('DELETE FROM offsets WHERE group_id = ? AND topic = ? AND partition = ?')
-    const ofProducer = 'DELETE FROM pending_offsets WHERE group_id = ? AND producer_id = ?'
-    this.#putPendingOffset = db.prepare('INSERT OR REPLACE INTO pending_offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    this.#deletePendingOffset = db.prepare(`${ofProducer} AND topic = ? AND partition = ?`)
-    this.#deletePendingOffsets = db.prepare(ofProducer)
+    this.#putPendingOffset = db.prepare(
+      'INSERT OR REPLACE INTO pending_offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    )
+    this.#deletePendingOffset = db.prepare(
+      'DELETE FROM pending_offsets WHERE group_id = ? AND producer_id = ? AND topic = ? AND partition = ?',
+    )
     this.#deleteGroupPending = db.prepare('DELETE FROM pending_offsets WHERE group_id = ?')
     this.#putTransaction = db.prepare(
       'INSERT INTO transactions VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
@@ -106,13 +101,9 @@ export class SqliteChanges {
   #applyTransactional(change: TransactionalChange): void {
     switch (change.kind) {
       case 'putPendingOffset':
-        this.#putPendingOffset.run(change.groupId, change.producerId, ...offsetColumns(change.offset))
-        return
+        return this.#applyPutPending(change.groupId, change.pending)
       case 'deletePendingOffset':
         this.#deletePendingOffset.run(change.groupId, change.producerId, change.topic, change.partition)
-        return
-      case 'deletePendingOffsets':
-        this.#deletePendingOffsets.run(change.groupId, change.producerId)
         return
       case 'putTransaction':
         this.#putTransaction.run(change.transactionalId, change.value)
@@ -126,6 +117,10 @@ export class SqliteChanges {
       default:
         change satisfies never
     }
+  }
+
+  #applyPutPending(groupId: string, { producerId, offset, sequence, isSuperseded }: PendingOffset): void {
+    this.#putPendingOffset.run(groupId, producerId, ...offsetColumns(offset), sequence, isSuperseded ? 1 : 0)
   }
 
   #applyCreateTopic({ id, name, partitionCount, createdMs }: StoredTopic): void {

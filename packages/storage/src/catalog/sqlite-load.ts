@@ -20,7 +20,7 @@ const OFFSETS = `
 
 const PENDING = `
   SELECT group_id AS groupId, producer_id AS producerId, topic, partition, committed_offset AS offset, leader_epoch AS leaderEpoch, metadata,
-    commit_timestamp_ms AS commitTimestampMs, expire_timestamp_ms AS expireTimestampMs
+    commit_timestamp_ms AS commitTimestampMs, expire_timestamp_ms AS expireTimestampMs, sequence, superseded
   FROM pending_offsets`
 const TRANSACTIONS = 'SELECT transactional_id AS transactionalId, value FROM transactions'
 const FEATURES = 'SELECT name, level, epoch FROM features'
@@ -55,12 +55,16 @@ export function loadGroups(db: DatabaseSync): readonly StoredGroup[] {
   for (const { groupId, value } of iterate<{ groupId: string; value: Uint8Array }>(db, GROUPS))
     groupOf(groupId).value = value
   for (const row of iterateOffsets(db)) groupOf(row[0]).offsets.push(offsetOf(row))
-  for (const { groupId, producerId, ...offset } of iterate<StoredOffset & { groupId: string; producerId: number }>(
-    db,
-    PENDING,
-  ))
-    groupOf(groupId).pending.push({ producerId, offset })
+  for (const { groupId, producerId, sequence, superseded, ...offset } of iterate<PendingRow>(db, PENDING))
+    groupOf(groupId).pending.push({ producerId, offset, sequence, isSuperseded: superseded !== 0 })
   return [...groups.values()]
+}
+
+interface PendingRow extends StoredOffset {
+  readonly groupId: string
+  readonly producerId: number
+  readonly sequence: number
+  readonly superseded: number
 }
 
 interface LoadedGroup {

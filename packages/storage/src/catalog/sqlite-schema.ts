@@ -71,6 +71,8 @@ const migrations: readonly string[] = [
     metadata TEXT NOT NULL,
     commit_timestamp_ms INTEGER NOT NULL,
     expire_timestamp_ms INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    superseded INTEGER NOT NULL,
     PRIMARY KEY (group_id, producer_id, topic, partition)
   ) STRICT, WITHOUT ROWID;
 

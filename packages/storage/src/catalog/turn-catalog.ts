@@ -157,14 +157,12 @@ function check(change: CatalogChange): void {
       return assertIntegers(0, partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs)
     }
     case 'putPendingOffset': {
-      const { partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs } = change.offset
-      assertIntegers(0, change.producerId)
+      const { partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs } = change.pending.offset
+      assertIntegers(0, change.pending.producerId, change.pending.sequence)
       return assertIntegers(0, partition, offset, leaderEpoch, commitTimestampMs, expireTimestampMs)
     }
     case 'deletePendingOffset':
       return assertIntegers(0, change.producerId, change.partition)
-    case 'deletePendingOffsets':
-      return assertIntegers(0, change.producerId)
     case 'setFeature':
       return assertIntegers(0, change.level)
     case 'deleteOffset':
