@@ -1,8 +1,19 @@
-export type { Arm, Disarm, GroupEffect, Persist, PersistOffsets, Reply } from './group/classic/effect.ts'
+export type {
+  Arm,
+  BreakGuards,
+  Disarm,
+  GroupEffect,
+  Persist,
+  PersistOffsets,
+  PersistPendingOffsets,
+  Reply,
+} from './group/classic/effect.ts'
 export type {
   Commit,
+  CommitTransaction,
   DeleteGroup,
   DeleteOffsets,
+  EndTransaction,
   Expire,
   ExpireOffsets,
   Failed,
@@ -17,7 +28,6 @@ export type {
   OffsetsView,
   OffsetToCommit,
   Sync,
-  TopicPartition,
   Unload,
 } from './group/classic/event.ts'
 export { replay } from './group/classic/replay.ts'
@@ -51,3 +61,46 @@ export {
   offsetsOfTopic,
 } from './group/offsets.ts'
 export type { CommittedOffset, GroupRecord, MemberRecord, OffsetRecord } from './group/record.ts'
+export {
+  applyPendingOffsets,
+  breakGuards,
+  dropPending,
+  type GroupTransactions,
+  type GroupTransactionsView,
+  isUnstable,
+  noTransactions,
+  type PendingOffset,
+  type PendingOffsetRecord,
+  releaseGuard,
+  takeGuard,
+} from './group/transactions.ts'
+export type { TopicPartition } from './topic-partition.ts'
+export { DEFAULT_TRANSACTION_CONFIG, type TransactionConfig, type TransactionVersion } from './transaction/config.ts'
+export type {
+  PersistTransaction,
+  ReplyTransaction,
+  TransactionEffect,
+  WriteMarkers,
+} from './transaction/effect.ts'
+export type {
+  ProducerIdAndEpoch,
+  TransactionEvent,
+  TransactionEventKind,
+  TransactionTimer,
+} from './transaction/event.ts'
+export {
+  type TopicPartitions,
+  TRANSACTION_STATUS_CODES,
+  type TransactionRecord,
+  type TransactionStatus,
+} from './transaction/record.ts'
+export type { TransactionReply } from './transaction/reply.ts'
+export {
+  absentTransaction,
+  isEpochExhausted,
+  type PartitionSet,
+  PRODUCER_EPOCH_MAX,
+  type TransactionRequestId,
+  type TransactionState,
+  type TransactionStateKind,
+} from './transaction/state.ts'

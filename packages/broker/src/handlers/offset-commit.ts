@@ -37,7 +37,7 @@ export const offsetCommit = handler(OffsetCommit, async (services, request, cx) 
       memberId: request.memberId,
       instanceId: request.groupInstanceId,
       generation: request.generationIdOrMemberEpoch,
-      isTransactional: false,
+      transaction: null,
       supportsGroupIdNotFound: cx.version >= GROUP_ID_NOT_FOUND_SINCE,
       retentionTimeMs: request.retentionTimeMs,
       offsets,

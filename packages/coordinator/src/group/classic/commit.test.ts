@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { takeGuard } from '../transactions.ts'
 import { SimulatedClients } from './simulated-clients.ts'
 
 describe('OffsetCommit', () => {
@@ -53,8 +54,9 @@ describe('OffsetCommit', () => {
     clients.shell.advance(3_000)
     const { memberId, generation } = clients.joined(request)
     assert.equal(clients.commit({ memberId, generation }), 'REBALANCE_IN_PROGRESS')
-    assert.equal(clients.commit({ memberId, generation, isTransactional: true }), 'NONE')
-    assert.equal(clients.commit({ isTransactional: true }), 'NONE', 'old transactions name nobody')
+    const transaction = { producerId: 7, guard: takeGuard(clients.shell.transactions, 7) }
+    assert.equal(clients.commit({ memberId, generation, transaction }), 'NONE')
+    assert.equal(clients.commit({ transaction }), 'NONE', 'old transactions name nobody')
   })
 
   test('counts as a heartbeat, in a stable group and while members join', () => {

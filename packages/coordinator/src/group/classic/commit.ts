@@ -1,6 +1,8 @@
 /** Who may commit offsets, and what is stored. The offsets themselves are kept outside the group's state (offsets.ts). */
+import { assert } from '@millrace/base'
 import type { CommittedOffset, OffsetRecord } from '../record.ts'
-import type { Commit, OffsetToCommit } from './event.ts'
+import { nextSequence, type PendingOffsetRecord, supersede } from '../transactions.ts'
+import type { Commit, CommitTransaction, OffsetToCommit } from './event.ts'
 import { refuseMember } from './member-check.ts'
 import type { Outbox } from './outbox.ts'
 import type { CommitError, CommittedPartition } from './reply.ts'
@@ -37,13 +39,13 @@ export function commitAlive(state: PreparingRebalance | Stable, event: Commit, o
   const error = refuseCommit(state, event)
   if (error !== undefined) return refuse(state, event, error, out)
   const member = state.members.get(event.memberId)
-  if (!event.isTransactional && member !== undefined) out.keepAlive(member)
+  if (event.transaction === null && member !== undefined) out.keepAlive(member)
   return store(state, event, out)
 }
 
 /** The member knows the generation but not its assignment yet, so that it cannot mean what it commits. Transactions are exempt. */
 export function commitCompleting(state: CompletingRebalance, event: Commit, out: Outbox): GroupState {
-  const error = refuseCommit(state, event) ?? (event.isTransactional ? undefined : 'REBALANCE_IN_PROGRESS')
+  const error = refuseCommit(state, event) ?? (event.transaction !== null ? undefined : 'REBALANCE_IN_PROGRESS')
   return error === undefined ? store(state, event, out) : refuse(state, event, error, out)
 }
 
@@ -54,7 +56,7 @@ function refuseCommit(state: Empty | Populated, event: Commit): CommitError | un
     if (error !== undefined) return error
     return generation === state.generation ? undefined : 'ILLEGAL_GENERATION'
   }
-  return event.isTransactional ? undefined : 'UNKNOWN_MEMBER_ID'
+  return event.transaction !== null ? undefined : 'UNKNOWN_MEMBER_ID'
 }
 
 function refuse<S extends GroupState>(state: S, event: Commit, error: CommitError, out: Outbox): S {
@@ -63,6 +65,8 @@ function refuse<S extends GroupState>(state: S, event: Commit, error: CommitErro
 }
 
 function store<S extends Living>(state: S, event: Commit, out: Outbox): S {
+  const { transaction } = event
+  if (transaction !== null && !isOpen(transaction, event)) return refuse(state, event, 'TRANSACTION_ABORTABLE', out)
   const records: OffsetRecord[] = []
   const partitions: CommittedPartition[] = []
   const expireTimestampMs = event.retentionTimeMs === -1 ? -1 : out.now + event.retentionTimeMs
@@ -72,9 +76,25 @@ function store<S extends Living>(state: S, event: Commit, out: Outbox): S {
     partitions.push({ topic, partition, error: isTooLarge ? 'OFFSET_METADATA_TOO_LARGE' : 'NONE' })
     if (!isTooLarge) records.push({ topic, partition, committed: committed(asked, out.now, expireTimestampMs) })
   }
-  out.persistOffsets(state.groupId, records)
+  if (transaction === null) storeOffsets(state, event, records, out)
+  else storePending(state, event, records, out)
   out.reply(event.request, { kind: 'committed', partitions })
   return state
+}
+
+/** False when a marker came after the coordinator was asked: whatever is stored now would wait for another one. */
+function isOpen({ producerId, guard }: CommitTransaction, { transactions }: Commit): boolean {
+  assert(transactions !== undefined, 'a transactional commit brings the open transactions along')
+  return transactions.guards.get(guard) === producerId
+}
+
+function storeOffsets(state: Living, { transactions }: Commit, records: readonly OffsetRecord[], out: Outbox): void {
+  out.persistOffsets(state.groupId, records)
+  if (transactions === undefined) return
+  out.persistPendingOffsets(
+    state.groupId,
+    records.flatMap(record => supersede(transactions, record, Number.POSITIVE_INFINITY)),
+  )
 }
 
 function committed(asked: OffsetToCommit, now: number, expireTimestampMs: number): CommittedOffset {
@@ -86,4 +106,16 @@ function committed(asked: OffsetToCommit, now: number, expireTimestampMs: number
     expireTimestampMs,
     topicId: asked.topicId,
   }
+}
+
+function storePending(state: Living, event: Commit, records: readonly OffsetRecord[], out: Outbox): void {
+  const { transaction, transactions } = event
+  assert(transaction !== null && transactions !== undefined, 'offsets are pending in a transaction')
+  const sequence = nextSequence(transactions)
+  const pending = records.flatMap(({ topic, partition, committed }): PendingOffsetRecord[] => {
+    if (committed === null) return []
+    const offset = { committed, sequence, isSuperseded: false }
+    return [{ producerId: transaction.producerId, topic, partition, pending: offset }]
+  })
+  out.persistPendingOffsets(state.groupId, pending)
 }

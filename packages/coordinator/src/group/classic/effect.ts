@@ -3,11 +3,12 @@
  * together and then performs the rest. If they fail, it performs nothing, keeps the old state, and steps it with a `failed` event.
  */
 import type { GroupRecord, OffsetRecord } from '../record.ts'
+import type { PendingOffsetRecord } from '../transactions.ts'
 import type { GroupTimer } from './event.ts'
 import type { GroupReply } from './reply.ts'
 import type { RequestId } from './state.ts'
 
-export type GroupEffect = Persist | PersistOffsets | Reply | Arm | Disarm
+export type GroupEffect = Persist | PersistOffsets | PersistPendingOffsets | BreakGuards | Reply | Arm | Disarm
 
 /** `record` null deletes the group's record. */
 export interface Persist {
@@ -21,6 +22,19 @@ export interface PersistOffsets {
   readonly kind: 'persistOffsets'
   readonly groupId: string
   readonly records: readonly OffsetRecord[]
+}
+
+/** When durable, the shell applies the same records to its open transactions (`applyPendingOffsets`). */
+export interface PersistPendingOffsets {
+  readonly kind: 'persistPendingOffsets'
+  readonly groupId: string
+  readonly records: readonly PendingOffsetRecord[]
+}
+
+/** The producer's transaction has ended: the shell breaks the guards that were taken for it (`breakGuards`). */
+export interface BreakGuards {
+  readonly kind: 'breakGuards'
+  readonly producerId: number
 }
 
 export interface Reply {

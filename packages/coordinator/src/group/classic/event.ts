@@ -2,7 +2,9 @@
  * Everything that can happen to a classic group. Events carry the time, and every id and random value that the group may need;
  * what depends on a request's version comes as a fact, so that the group itself knows no versions.
  */
+import type { TopicPartition } from '../../topic-partition.ts'
 import type { CommittedOffset } from '../record.ts'
+import type { GroupTransactionsView } from '../transactions.ts'
 import type { WriteError } from './reply.ts'
 import type { MemberId, Protocol, RequestId } from './state.ts'
 
@@ -15,6 +17,7 @@ export type GroupEvent =
   | Heartbeat
   | Leave
   | Commit
+  | EndTransaction
   | DeleteOffsets
   | DeleteGroup
   | ExpireOffsets
@@ -90,12 +93,21 @@ export interface Commit extends Request {
   readonly instanceId: string | null
   /** -1 from an administrator, or from a consumer that does not use group membership. */
   readonly generation: number
-  readonly isTransactional: boolean
+  /** Set for TxnOffsetCommit: the offsets stay pending until the transaction's marker. The coordinator has said that it is open. */
+  readonly transaction: CommitTransaction | null
   /** A missing group with a generation is GROUP_ID_NOT_FOUND (version 9 and up), ILLEGAL_GENERATION before. */
   readonly supportsGroupIdNotFound: boolean
   /** -1: the broker's. */
   readonly retentionTimeMs: number
   readonly offsets: readonly OffsetToCommit[]
+  /** Must be given where the group has or may get open transactions. */
+  readonly transactions?: GroupTransactionsView
+}
+
+export interface CommitTransaction {
+  readonly producerId: number
+  /** Taken before the coordinator was asked (`takeGuard`). */
+  readonly guard: number
 }
 
 export interface OffsetToCommit {
@@ -110,26 +122,32 @@ export interface OffsetToCommit {
 /** A group's offsets by topic and partition, as the events that need them get to see them. */
 export type OffsetsView = ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>
 
-export interface TopicPartition {
-  readonly topic: string
-  readonly partition: number
+/** A transaction's marker: what the producer's transaction left pending is committed or dropped. Once or often makes no difference. */
+export interface EndTransaction extends Request {
+  readonly kind: 'endTransaction'
+  readonly producerId: number
+  readonly committed: boolean
+  readonly transactions: GroupTransactionsView
 }
 
 export interface DeleteOffsets extends Request {
   readonly kind: 'deleteOffsets'
   readonly partitions: readonly TopicPartition[]
   readonly offsets: OffsetsView
+  readonly transactions?: GroupTransactionsView
 }
 
 export interface DeleteGroup extends Request {
   readonly kind: 'deleteGroup'
   readonly offsets: OffsetsView
+  readonly transactions?: GroupTransactionsView
 }
 
 /** Due every `offsets.retention.check.interval.ms`. */
 export interface ExpireOffsets extends Base {
   readonly kind: 'expireOffsets'
   readonly offsets: OffsetsView
+  readonly transactions?: GroupTransactionsView
 }
 
 /** An armed timer's time has come. The timer is no longer armed. */

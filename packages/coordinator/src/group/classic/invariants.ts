@@ -5,6 +5,7 @@ import { groupRecord, replay } from './replay.ts'
 import type { Joined } from './reply.ts'
 import { selectProtocol } from './select-protocol.ts'
 import type { Observation, SimulatedShell, TimelessEvent } from './simulated-shell.ts'
+import { TransactionModel } from './simulated-transactions.ts'
 import {
   type CompletingRebalance,
   type GroupState,
@@ -31,11 +32,13 @@ export class Invariants {
   /** What each member was given in each generation of the group's present life. */
   readonly #given = new Map<string, string>()
   readonly #syncs = new Map<RequestId, MemberId>()
+  readonly #transactions = new TransactionModel()
   #stateBefore = ''
 
   /** To be called with the state that is about to be stepped. */
-  remember(state: GroupState, event: TimelessEvent): void {
-    this.#stateBefore = fingerprint(state)
+  remember(shell: SimulatedShell, event: TimelessEvent): void {
+    this.#stateBefore = fingerprint(shell.state)
+    this.#transactions.remember(shell)
     if (event.kind === 'sync') this.#syncs.set(event.request, event.memberId)
   }
 
@@ -51,6 +54,7 @@ export class Invariants {
     checkCurrent(seen)
     checkHeartbeat(seen, shell.timers)
     checkOffsets(seen, shell)
+    this.#transactions.check(seen, shell)
     this.#checkAssignments(seen, shell)
     if (seen.after.kind === 'Dead') this.#given.clear()
   }
@@ -144,7 +148,10 @@ function checkDeadline(
 
 function checkDurable({ before, after }: Observation, shell: SimulatedShell): void {
   if (after.kind === 'Dead' && !after.unloaded) {
-    assert(shell.record === null && shell.offsets.size === 0, 'I10 a group that is gone leaves nothing')
+    assert(
+      shell.record === null && shell.offsets.size === 0 && shell.transactions.pending.size === 0,
+      'I10 a group that is gone leaves nothing',
+    )
   }
   if (before === after || shell.isAhead || (after.kind !== 'Empty' && after.kind !== 'Stable')) return
   const isSimple = after.kind === 'Empty' && after.generation === 0 && after.protocolType === null
@@ -218,9 +225,9 @@ function checkCurrent({ before, event, effects }: Observation): void {
 }
 
 /** An empty group takes commits from outside, and old transactions name no member. */
-function needsNoMember({ kind }: GroupState, { generation, memberId, isTransactional }: Commit): boolean {
+function needsNoMember({ kind }: GroupState, { generation, memberId, transaction }: Commit): boolean {
   if (generation >= 0) return false
-  return kind === 'Empty' || kind === 'Dead' || (isTransactional && memberId === '')
+  return kind === 'Empty' || kind === 'Dead' || (transaction !== null && memberId === '')
 }
 
 function checkHeartbeat({ before, event, effects, after }: Observation, timers: ReadonlyMap<GroupTimer, number>): void {
@@ -239,7 +246,7 @@ function checkHeartbeat({ before, event, effects, after }: Observation, timers: 
 }
 
 function checkOffsets({ event, effects }: Observation, shell: SimulatedShell): void {
-  const isWritten = effects.some(({ kind }) => kind === 'persistOffsets')
+  const isWritten = effects.some(({ kind }) => kind === 'persistOffsets' || kind === 'persistPendingOffsets')
   for (const effect of effects) {
     if (effect.kind !== 'reply') continue
     const { reply } = effect
@@ -247,7 +254,11 @@ function checkOffsets({ event, effects }: Observation, shell: SimulatedShell): v
       assert(!isWritten, 'I14 a refused request stores nothing')
     if (reply.kind !== 'committed' || event.kind !== 'commit') continue
     reply.partitions.forEach(({ topic, partition, error }, i) => {
-      const stored = shell.offsets.get(topic)?.get(partition)
+      const { transaction } = event
+      const stored =
+        transaction === null
+          ? shell.offsets.get(topic)?.get(partition)
+          : shell.transactions.pending.get(transaction.producerId)?.get(topic)?.get(partition)?.committed
       if (error === 'NONE')
         assert(stored?.offset === event.offsets[i]!.offset, 'I14 a commit is stored before it is confirmed')
     })

@@ -98,6 +98,8 @@ function answerFailed(event: GroupEvent, error: Failed['error'], out: Outbox): v
       return out.reply(event.request, { kind: 'leaveRefused', error })
     case 'commit':
       return out.reply(event.request, { kind: 'commitRefused', error })
+    case 'endTransaction':
+      return out.reply(event.request, { kind: 'transactionNotEnded', error })
     case 'deleteOffsets':
     case 'deleteGroup':
       return out.reply(event.request, { kind: 'deleteRefused', error })

@@ -4,15 +4,18 @@
  */
 import type { GroupConfig } from '../config.ts'
 import type { GroupRecord, OffsetRecord } from '../record.ts'
-import type { GroupEffect, Persist, PersistOffsets } from './effect.ts'
+import type { PendingOffsetRecord } from '../transactions.ts'
+import type { GroupEffect, Persist, PersistOffsets, PersistPendingOffsets } from './effect.ts'
 import type { GroupTimer } from './event.ts'
 import type { GroupReply, JoinError, SyncError } from './reply.ts'
 import type { Member, MemberId, RequestId } from './state.ts'
 
+type Write = Persist | PersistOffsets | PersistPendingOffsets
+
 export class Outbox {
   readonly config: GroupConfig
   readonly now: number
-  #writes: (Persist | PersistOffsets)[] | undefined
+  #writes: Write[] | undefined
   readonly #rest: GroupEffect[] = []
 
   constructor(config: GroupConfig, now: number) {
@@ -32,7 +35,15 @@ export class Outbox {
     if (records.length > 0) this.#write({ kind: 'persistOffsets', groupId, records })
   }
 
-  #write(write: Persist | PersistOffsets): void {
+  persistPendingOffsets(groupId: string, records: readonly PendingOffsetRecord[]): void {
+    if (records.length > 0) this.#write({ kind: 'persistPendingOffsets', groupId, records })
+  }
+
+  breakGuards(producerId: number): void {
+    this.#rest.push({ kind: 'breakGuards', producerId })
+  }
+
+  #write(write: Write): void {
     this.#writes ??= []
     this.#writes.push(write)
   }

@@ -1,4 +1,5 @@
 /** The checker is checked: steps with one bug each, made by spoiling an honest step. The simulation must find every one. */
+import { DEFAULT_GROUP_CONFIG } from '../config.ts'
 import type { GroupEffect } from './effect.ts'
 import type { GroupEvent } from './event.ts'
 import type { GroupReply } from './reply.ts'
@@ -124,6 +125,31 @@ const writes: readonly PlantedBug[] = [
   }),
 ]
 
+const transactions: readonly PlantedBug[] = [
+  effectBug('loses what a transaction commits', /I16/, (effect, { event }) =>
+    effect.kind === 'persistOffsets' && event.kind === 'endTransaction' ? [] : [effect],
+  ),
+  bug('commits what a transaction aborts', /I16/, ({ before, event, state, effects }) =>
+    event.kind === 'endTransaction'
+      ? step(before, { ...event, committed: true }, DEFAULT_GROUP_CONFIG)
+      : { state, effects },
+  ),
+  bug('lets a marker undo later commits', /I16/, ({ state, effects }) => ({
+    state,
+    effects: effects.map(effect =>
+      effect.kind === 'persistPendingOffsets'
+        ? { ...effect, records: effect.records.filter(({ pending }) => !pending?.isSuperseded) }
+        : effect,
+    ),
+  })),
+  effectBug('leaves guards whole at a marker', /I17/, effect => (effect.kind === 'breakGuards' ? [] : [effect])),
+  bug('expires a group whose offsets are pending', /I10|I16/, ({ before, event, state, effects }) => {
+    if (event.kind !== 'expireOffsets') return { state, effects }
+    const { transactions: _, ...blind } = event
+    return step(before, blind, { ...DEFAULT_GROUP_CONFIG, offsetsRetentionMs: 60_000 })
+  }),
+]
+
 const timers: readonly PlantedBug[] = [
   effectBug('does not count heartbeats', /I13/, (effect, { event }) =>
     effect.kind === 'arm' && event.kind === 'heartbeat' ? [] : [effect],
@@ -196,4 +222,4 @@ const states: readonly PlantedBug[] = [
   }),
 ]
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [...answers, ...writes, ...timers, ...states]
+export const PLANTED_BUGS: readonly PlantedBug[] = [...answers, ...writes, ...transactions, ...timers, ...states]

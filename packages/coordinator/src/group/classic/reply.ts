@@ -32,6 +32,8 @@ export type CommitError =
   | 'ILLEGAL_GENERATION'
   | 'REBALANCE_IN_PROGRESS'
   | 'GROUP_ID_NOT_FOUND'
+  | 'TRANSACTION_ABORTABLE'
+export type EndTransactionError = WriteError
 export type DeleteError = WriteError | 'GROUP_ID_NOT_FOUND' | 'NON_EMPTY_GROUP'
 
 export type GroupReply =
@@ -44,6 +46,8 @@ export type GroupReply =
   | LeaveRefused
   | Committed
   | CommitRefused
+  | TransactionEnded
+  | TransactionNotEnded
   | OffsetsDeleted
   | GroupDeleted
   | DeleteRefused
@@ -122,6 +126,16 @@ export interface CommittedPartition {
 export interface CommitRefused {
   readonly kind: 'commitRefused'
   readonly error: CommitError
+}
+
+export interface TransactionEnded {
+  readonly kind: 'transactionEnded'
+}
+
+/** The marker is to be brought again. */
+export interface TransactionNotEnded {
+  readonly kind: 'transactionNotEnded'
+  readonly error: EndTransactionError
 }
 
 export interface OffsetsDeleted {

@@ -1,5 +1,6 @@
 /** How a group and its offsets come to an end: deleted by an administrator, or expired. */
 import type { CommittedOffset, OffsetRecord } from '../record.ts'
+import { dropPending, isUnstable, NO_TRANSACTIONS, type PendingOffsetRecord } from '../transactions.ts'
 import type { DeleteGroup, DeleteOffsets, ExpireOffsets, OffsetsView } from './event.ts'
 import type { Outbox } from './outbox.ts'
 import type { DeletedPartition } from './reply.ts'
@@ -30,12 +31,16 @@ export function deleteOffsetsInUse(state: Populated, event: DeleteOffsets, out: 
 export function deleteOffsets(state: Empty | Populated, event: DeleteOffsets, out: Outbox): GroupState {
   const partitions: DeletedPartition[] = []
   const records: OffsetRecord[] = []
+  const dropped: PendingOffsetRecord[] = []
   for (const { topic, partition } of event.partitions) {
     const isInUse = isSubscribed(state, topic)
     partitions.push({ topic, partition, error: isInUse ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE' })
-    if (!isInUse && event.offsets.get(topic)?.has(partition)) records.push({ topic, partition, committed: null })
+    if (isInUse) continue
+    if (event.offsets.get(topic)?.has(partition)) records.push({ topic, partition, committed: null })
+    dropped.push(...dropPending(event.transactions ?? NO_TRANSACTIONS, { topic, partition }))
   }
   out.persistOffsets(state.groupId, records)
+  out.persistPendingOffsets(state.groupId, dropped)
   out.reply(event.request, { kind: 'offsetsDeleted', partitions })
   return state
 }
@@ -45,14 +50,16 @@ export function keepGroup(state: Populated, event: DeleteGroup, out: Outbox): Gr
   return state
 }
 
+/** What is pending goes too, as in Kafka: whoever deletes the group means its positions, and the marker will find nothing. */
 export function deleteGroup(state: Empty, event: DeleteGroup, out: Outbox): GroupState {
   const records = [...offsetsOf(event.offsets)].map(([topic, partition]) => ({ topic, partition, committed: null }))
   out.persistOffsets(state.groupId, records)
+  out.persistPendingOffsets(state.groupId, dropPending(event.transactions ?? NO_TRANSACTIONS))
   out.reply(event.request, { kind: 'groupDeleted' })
   return bury(state, out)
 }
 
-/** An empty group goes with its last offset. */
+/** An empty group goes with its last offset. An offset that a transaction is about to replace stays, and so does the group. */
 export function expireOffsetsOfEmpty(state: Empty, event: ExpireOffsets, out: Outbox): GroupState {
   // A group that had members counts from when the last one left, however old the commits; a simple one has only its commits.
   const emptySince = state.protocolType === null || state.stateTimestampMs === -1 ? undefined : state.stateTimestampMs
@@ -70,9 +77,11 @@ export function expireOffsetsOfStable(state: Stable, event: ExpireOffsets, out: 
 /** Whether nothing is left. `since` stands for the time of each commit if it is given. */
 function expireOffsets(state: Living, event: ExpireOffsets, out: Outbox, since: number | undefined): boolean {
   const records: OffsetRecord[] = []
-  let isAnyLeft = false
+  const transactions = event.transactions ?? NO_TRANSACTIONS
+  let isAnyLeft = transactions.pending.size > 0
   for (const [topic, partition, committed] of offsetsOf(event.offsets)) {
-    if (isSubscribed(state, topic) || !isExpired(committed, since, out)) isAnyLeft = true
+    const isKept = isSubscribed(state, topic) || isUnstable(transactions, topic, partition)
+    if (isKept || !isExpired(committed, since, out)) isAnyLeft = true
     else records.push({ topic, partition, committed: null })
   }
   out.persistOffsets(state.groupId, records)

@@ -1,7 +1,8 @@
 /** Clients that ask a simulated group one thing after another, with only what matters spelt out, and remember the answers. */
 import { assert } from '@millrace/base'
+import type { TopicPartition } from '../../topic-partition.ts'
 import type { GroupConfig } from '../config.ts'
-import type { Commit, Join, LeavingMember, OffsetToCommit, TopicPartition } from './event.ts'
+import type { Commit, Join, LeavingMember, OffsetToCommit } from './event.ts'
 import type { GroupReply } from './reply.ts'
 import { SimulatedShell } from './simulated-shell.ts'
 import { subscriptionMetadata } from './simulation.ts'
@@ -92,7 +93,8 @@ export class SimulatedClients {
       memberId: '',
       instanceId: null,
       generation: -1,
-      isTransactional: false,
+      transaction: null,
+      transactions: this.shell.transactions,
       supportsGroupIdNotFound: true,
       retentionTimeMs: -1,
       offsets: [{ topic: 'a', topicId: null, partition: 0, offset: 5, leaderEpoch: 1, metadata: 'm', ...offset }],
@@ -105,7 +107,7 @@ export class SimulatedClients {
 
   deleteOffsets(...partitions: TopicPartition[]): string {
     const request = this.#nextRequest++
-    this.shell.apply({ kind: 'deleteOffsets', request, partitions, offsets: this.shell.offsets })
+    this.shell.apply({ kind: 'deleteOffsets', request, partitions, ...this.shell.kept })
     const reply = this.replyTo(request)
     if (reply.kind !== 'offsetsDeleted') return errorOf(reply)
     return reply.partitions.find(({ error }) => error !== 'NONE')?.error ?? 'NONE'
@@ -113,13 +115,13 @@ export class SimulatedClients {
 
   deleteGroup(): string {
     const request = this.#nextRequest++
-    this.shell.apply({ kind: 'deleteGroup', request, offsets: this.shell.offsets })
+    this.shell.apply({ kind: 'deleteGroup', request, ...this.shell.kept })
     const reply = this.replyTo(request)
     return reply.kind === 'groupDeleted' ? 'NONE' : errorOf(reply)
   }
 
   expireOffsets(): void {
-    this.shell.apply({ kind: 'expireOffsets', offsets: this.shell.offsets })
+    this.shell.apply({ kind: 'expireOffsets', ...this.shell.kept })
   }
 
   get kind(): GroupStateKind {

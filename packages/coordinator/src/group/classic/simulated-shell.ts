@@ -6,6 +6,7 @@ import { assert } from '@millrace/base'
 import { DEFAULT_GROUP_CONFIG, type GroupConfig } from '../config.ts'
 import { applyOffsets, type GroupOffsets } from '../offsets.ts'
 import type { GroupRecord } from '../record.ts'
+import { applyPendingOffsets, breakGuards, type GroupTransactions, noTransactions } from '../transactions.ts'
 import type { GroupEffect } from './effect.ts'
 import type { GroupEvent, GroupTimer } from './event.ts'
 import { replay } from './replay.ts'
@@ -28,7 +29,7 @@ export interface Observation {
 export interface ShellOptions {
   readonly config?: Partial<GroupConfig>
   readonly step?: StepFunction
-  readonly stepping?: (state: GroupState, event: TimelessEvent) => void
+  readonly stepping?: (event: TimelessEvent) => void
   readonly watch?: (seen: Observation) => void
   readonly answered?: (request: RequestId, reply: GroupReply) => void
   readonly now?: number
@@ -44,9 +45,10 @@ export class SimulatedShell {
   readonly config: GroupConfig
   state: GroupState = absentGroup(GROUP_ID)
   now: number
-  /** What is durable: the record, and the offsets. */
+  /** What is durable: the record, the offsets, and what is pending of them. */
   record: GroupRecord | null = null
   readonly offsets: GroupOffsets = new Map()
+  readonly transactions: GroupTransactions = noTransactions()
   readonly timers = new Map<GroupTimer, number>()
   /** Requests that were not answered yet. */
   readonly pending = new Set<RequestId>()
@@ -64,10 +66,15 @@ export class SimulatedShell {
     this.now = options.now ?? 1_000_000
   }
 
+  /** What events that change offsets bring along. */
+  get kept(): { readonly offsets: GroupOffsets; readonly transactions: GroupTransactions } {
+    return { offsets: this.offsets, transactions: this.transactions }
+  }
+
   apply(timeless: TimelessEvent): void {
     const event = { ...timeless, now: this.now } as GroupEvent
     if ('request' in event) this.pending.add(event.request)
-    this.#options.stepping?.(this.state, timeless)
+    this.#options.stepping?.(timeless)
     const next = this.#step(this.state, event, this.config)
     const writes = next.effects.filter(isWrite)
     assert(
@@ -99,6 +106,10 @@ export class SimulatedShell {
         return
       case 'persistOffsets':
         return applyOffsets(this.offsets, effect.records)
+      case 'persistPendingOffsets':
+        return applyPendingOffsets(this.transactions, effect.records)
+      case 'breakGuards':
+        return breakGuards(this.transactions, effect.producerId)
       case 'reply':
         assert(this.pending.delete(effect.to), 'I1 a request is answered once')
         this.#options.answered?.(effect.to, effect.reply)
@@ -139,14 +150,19 @@ export class SimulatedShell {
     assert(this.state.kind !== 'Dead' || this.pending.size === 0, 'I1 a group that is given up answers everyone')
     this.timers.clear()
     this.pending.clear()
+    this.transactions.guards.clear()
     this.isAhead = false
     this.writeError = undefined
     if (this.record !== null) this.state = replay(this.record)
-    else this.state = this.offsets.size > 0 ? emptyGroup(GROUP_ID, this.now) : absentGroup(GROUP_ID)
+    else
+      this.state =
+        this.offsets.size > 0 || this.transactions.pending.size > 0
+          ? emptyGroup(GROUP_ID, this.now)
+          : absentGroup(GROUP_ID)
     this.apply({ kind: 'loaded' })
   }
 }
 
 function isWrite(effect: GroupEffect): boolean {
-  return effect.kind === 'persist' || effect.kind === 'persistOffsets'
+  return effect.kind === 'persist' || effect.kind === 'persistOffsets' || effect.kind === 'persistPendingOffsets'
 }

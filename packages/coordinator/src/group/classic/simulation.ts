@@ -9,6 +9,7 @@ import type { Join } from './event.ts'
 import { Invariants } from './invariants.ts'
 import type { GroupReply } from './reply.ts'
 import { SimulatedShell, type StepFunction, type TimelessEvent } from './simulated-shell.ts'
+import { SimulatedTransactions } from './simulated-transactions.ts'
 import { type MemberId, membersOf, type Protocol, type RequestId } from './state.ts'
 import { step } from './step.ts'
 
@@ -67,11 +68,13 @@ class Run {
   readonly #shell: SimulatedShell
   readonly #clients: readonly Client[]
   readonly #asked = new Map<RequestId, Client>()
+  readonly #transactions: SimulatedTransactions
   #nextRequest = 1
   #nextUuid = 1
 
   constructor({ seed, step: stepFunction = step }: Simulation) {
     this.#random = seededRandom(seed)
+    this.#transactions = new SimulatedTransactions(this.#random)
     this.#chaos = this.#pick([2, 5, 12])
     const invariants = new Invariants()
     this.#clients = ['p', 'q', 'r', 's', 't', 't', 'u', 'v'].map((name, i) =>
@@ -80,7 +83,7 @@ class Run {
     this.#shell = new SimulatedShell({
       config: this.#config(),
       step: stepFunction,
-      stepping: (state, event) => invariants.remember(state, event),
+      stepping: event => invariants.remember(this.#shell, event),
       watch: seen => {
         this.log.push(
           `${seen.event.now} ${seen.event.kind} ${seen.after.kind} ${seen.effects.map(({ kind }) => kind).join()}`,
@@ -147,17 +150,18 @@ class Run {
 
   #operate(): void {
     const request = this.#nextRequest++
-    const { offsets } = this.#shell
+    const { offsets, transactions } = this.#shell
     switch (this.#random.integer(4)) {
       case 0:
-        return this.#shell.apply({ kind: 'expireOffsets', offsets })
+        return this.#shell.apply({ kind: 'expireOffsets', offsets, transactions })
       case 1:
-        return this.#shell.apply({ kind: 'deleteGroup', request, offsets })
+        return this.#shell.apply({ kind: 'deleteGroup', request, offsets, transactions })
       case 2:
         return this.#shell.apply({
           kind: 'deleteOffsets',
           request,
           offsets,
+          transactions,
           partitions: [{ topic: this.#pick(TOPICS), partition: 0 }],
         })
       default: {
@@ -188,6 +192,7 @@ class Run {
     if (roll < 4)
       return { kind: 'leave', request, members: [{ memberId, instanceId: this.#odds(1, 2) ? instanceId : null }] }
     if (roll < 16) return this.#commit(asking, knows, request)
+    if (roll < 19) return this.#transactions.end(request, this.#shell.transactions)
     if (knows.generation === -1 ? roll < 90 : roll < 22) return this.#join(asking, knows, request)
     if (knows.isSynced ? roll < 30 : roll < 85) return this.#sync(asking, knows, request)
     return { kind: 'heartbeat', request, memberId, instanceId, generation }
@@ -241,7 +246,8 @@ class Run {
       memberId: isSimple ? '' : memberId,
       instanceId: isSimple ? null : asking.instanceId,
       generation: isSimple ? -1 : generation,
-      isTransactional: this.#odds(1, 10),
+      transaction: this.#odds(1, 4) ? this.#transactions.commit(this.#shell.transactions) : null,
+      transactions: this.#shell.transactions,
       supportsGroupIdNotFound: asking.isModern,
       retentionTimeMs: this.#odds(1, 10) ? 5_000 : -1,
       offsets: TOPICS.slice(0, 1 + this.#random.integer(3)).map(topic => ({

@@ -6,6 +6,7 @@
 import type { GroupConfig } from '../config.ts'
 import { commitAlive, commitCompleting, commitToEmpty, commitToNothing } from './commit.ts'
 import type { GroupEffect } from './effect.ts'
+import { endNothing, endTransaction } from './end-transaction.ts'
 import type { GroupEvent, GroupEventKind } from './event.ts'
 import { expireEmpty, expirePreparing, expireRound } from './expire.ts'
 import { heartbeatNobody, heartbeatPreparing, heartbeatRound } from './heartbeat.ts'
@@ -44,6 +45,7 @@ export const TRANSITIONS: Table = {
     heartbeat: heartbeatNobody,
     leave: leaveNothing,
     commit: commitToNothing,
+    endTransaction: endNothing,
     deleteOffsets: deleteFromNothing,
     deleteGroup: deleteFromNothing,
     expireOffsets: ignore,
@@ -58,6 +60,7 @@ export const TRANSITIONS: Table = {
     heartbeat: heartbeatNobody,
     leave,
     commit: commitToEmpty,
+    endTransaction,
     deleteOffsets,
     deleteGroup,
     expireOffsets: expireOffsetsOfEmpty,
@@ -72,6 +75,7 @@ export const TRANSITIONS: Table = {
     heartbeat: heartbeatPreparing,
     leave,
     commit: commitAlive,
+    endTransaction,
     deleteOffsets: deleteOffsetsInUse,
     deleteGroup: keepGroup,
     expireOffsets: ignore,
@@ -86,6 +90,7 @@ export const TRANSITIONS: Table = {
     heartbeat: heartbeatRound,
     leave,
     commit: commitCompleting,
+    endTransaction,
     deleteOffsets: deleteOffsetsInUse,
     deleteGroup: keepGroup,
     expireOffsets: ignore,
@@ -100,6 +105,7 @@ export const TRANSITIONS: Table = {
     heartbeat: heartbeatRound,
     leave,
     commit: commitAlive,
+    endTransaction,
     deleteOffsets: deleteOffsetsInUse,
     deleteGroup: keepGroup,
     expireOffsets: expireOffsetsOfStable,
