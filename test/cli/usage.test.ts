@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { startTestBroker } from '@millrace/testkit'
-import { millrace, millraceAt } from './millrace.ts'
+import { millrace, millraceAt, startMillrace } from './millrace.ts'
 
 const commands = [
   ['serve'],
@@ -89,6 +91,7 @@ test('the brokers come from the option, else from the environment', async () => 
 
 test('version says which program and which Node', async () => {
   const table = await millrace(['version'])
+  assert.match((await millrace(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
   assert.match(table.stdout, /^millrace \d+\.\d+\.\d+ \(Node \d+/)
   const json = await millrace(['version', '--output', 'json'])
   assert.equal(JSON.parse(json.stdout).node, process.versions.node)
@@ -102,4 +105,13 @@ test('completion scripts know every command and its options', async () => {
       for (const word of [name!, ...below]) assert.ok(stdout.includes(word), `${shell}: ${word}`)
     assert.match(stdout, /shift-by/)
   }
+})
+
+test('help whose reader has gone ends without a word', async () => {
+  const child = startMillrace(['topic', 'create', '--help'])
+  const exited = once(child, 'exit')
+  const stderr = text(child.stderr)
+  child.stdout.destroy()
+  assert.deepEqual(await exited, [0, null])
+  assert.equal(await stderr, '')
 })

@@ -13,6 +13,7 @@ import { serveCommand } from './commands/serve.ts'
 import { topicCommand } from './commands/topic.ts'
 import { versionCommand } from './commands/version.ts'
 import { addGlobalOptions } from './shared/global-options.ts'
+import { packageVersion } from './shared/version.ts'
 
 const USAGE = 2
 
@@ -30,6 +31,9 @@ Examples:
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
     )
   addGlobalOptions(program)
+  program
+    .version(packageVersion(), '-V, --version', 'show the version')
+    .helpCommand('help [command]', 'show this, or the help of a command')
   for (const command of commands()) program.addCommand(command)
   configure(program)
   return program
@@ -57,7 +61,7 @@ function configure(command: Command): void {
     .showHelpAfterError('hint: add --help for what there is')
     .configureHelp({ showGlobalOptions: true, optionDescription })
     .helpOption('-h, --help', 'show this')
-  if (command.commands.length > 0) command.helpCommand(false)
+  if (command.parent !== null) command.helpCommand(false)
   for (const child of command.commands) configure(child)
 }
 
@@ -71,6 +75,14 @@ function optionDescription({ description, argChoices, defaultValue, defaultValue
   ].filter(note => note !== '')
   return notes.length === 0 ? description : `${description} (${notes.join('; ')})`
 }
+
+// A reader that has gone (`| head`) is no failure, whatever was being written.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    process.stderr.write(`error: the output cannot be written: ${error.message}\n`)
+    process.exit(1)
+  })
 
 try {
   await programOf().parseAsync()

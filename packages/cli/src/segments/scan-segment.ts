@@ -64,8 +64,12 @@ class FileWindow {
     if (left < BATCH_OVERHEAD) return `${left} bytes are too few for a batch`
     const { buffer, at } = this.show(position, BATCH_OVERHEAD)
     const magic = magicOf(buffer, at)
-    if (magic !== MAGIC) return magic === 0 || magic === 1 ? `batch of the old format ${magic}` : 'not a batch'
     const size = batchSizeOf(buffer, at)
+    // Zeros, as a file system leaves them behind a crash, would else pass for the oldest format.
+    if (magic !== MAGIC)
+      return size > LOG_OVERHEAD && (magic === 0 || magic === 1)
+        ? `batch of the old format ${magic}`
+        : 'not a batch of a known format'
     if (size < BATCH_OVERHEAD) return `a batch says that it is ${size - LOG_OVERHEAD} bytes long`
     return size > left ? `a batch of ${size} bytes ends beyond the file` : undefined
   }

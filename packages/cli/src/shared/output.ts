@@ -15,8 +15,7 @@ export class Output {
   constructor(form: OutputForm, quiet: boolean) {
     this.form = form
     this.quiet = quiet
-    process.stdout.on('error', error => this.#onError(error))
-    process.stderr.on('error', () => {})
+    process.stdout.on('error', () => this.#closed.abort())
   }
 
   get closed(): AbortSignal {
@@ -72,13 +71,5 @@ export class Output {
   warn(text: string): void {
     const name = process.stderr.isTTY ? styleText('yellow', 'warning', { stream: process.stderr }) : 'warning'
     process.stderr.write(`${name}: ${text}\n`)
-  }
-
-  #onError(error: Error & { code?: string }): void {
-    this.#closed.abort()
-    if (error.code !== 'EPIPE') {
-      process.stderr.write(`millrace: cannot write: ${error.message}\n`)
-      process.exitCode = 1
-    }
   }
 }

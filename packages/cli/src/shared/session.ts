@@ -1,7 +1,6 @@
 /** What a command works with: where the cluster is, where to write, and when to stop. */
 import type { ClientOptions } from '@millrace/client'
 import type { Command } from 'commander'
-import { explain } from './explain.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { Output } from './output.ts'
 
@@ -37,6 +36,8 @@ export function action<Args extends unknown[]>(
       if (typeof status === 'number') process.exitCode = status
     } catch (error) {
       if (session.out.closed.aborted) return
+      // Loaded when it is needed: it knows the client's errors, and with them the whole client.
+      const { explain } = await import('./explain.ts')
       process.exitCode = interrupted.signal.aborted ? INTERRUPTED : explain(error)
     } finally {
       process.off('SIGINT', stop)
