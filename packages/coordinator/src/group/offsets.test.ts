@@ -29,11 +29,11 @@ describe('offsets', () => {
         {
           topic: 'a',
           partitions: [
-            { partition: 0, offset: 8, leaderEpoch: 3, metadata: 'm' },
-            { partition: 9, offset: -1, leaderEpoch: -1, metadata: '' },
+            { partition: 0, offset: 8, leaderEpoch: 3, metadata: 'm', error: 'NONE' },
+            { partition: 9, offset: -1, leaderEpoch: -1, metadata: '', error: 'NONE' },
           ],
         },
-        { topic: 'x', partitions: [{ partition: 0, offset: -1, leaderEpoch: -1, metadata: '' }] },
+        { topic: 'x', partitions: [{ partition: 0, offset: -1, leaderEpoch: -1, metadata: '', error: 'NONE' }] },
       ],
     )
   })

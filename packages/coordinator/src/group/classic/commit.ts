@@ -84,13 +84,11 @@ function store<S extends Living>(state: S, event: Commit, out: Outbox): S {
 
 /** False when a marker came after the coordinator was asked: whatever is stored now would wait for another one. */
 function isOpen({ producerId, guard }: CommitTransaction, { transactions }: Commit): boolean {
-  assert(transactions !== undefined, 'a transactional commit brings the open transactions along')
   return transactions.guards.get(guard) === producerId
 }
 
 function storeOffsets(state: Living, { transactions }: Commit, records: readonly OffsetRecord[], out: Outbox): void {
   out.persistOffsets(state.groupId, records)
-  if (transactions === undefined) return
   out.persistPendingOffsets(
     state.groupId,
     records.flatMap(record => supersede(transactions, record, Number.POSITIVE_INFINITY)),
@@ -110,7 +108,7 @@ function committed(asked: OffsetToCommit, now: number, expireTimestampMs: number
 
 function storePending(state: Living, event: Commit, records: readonly OffsetRecord[], out: Outbox): void {
   const { transaction, transactions } = event
-  assert(transaction !== null && transactions !== undefined, 'offsets are pending in a transaction')
+  assert(transaction !== null, 'offsets are pending in a transaction')
   const sequence = nextSequence(transactions)
   const pending = records.flatMap(({ topic, partition, committed }): PendingOffsetRecord[] => {
     if (committed === null) return []

@@ -100,8 +100,7 @@ export interface Commit extends Request {
   /** -1: the broker's. */
   readonly retentionTimeMs: number
   readonly offsets: readonly OffsetToCommit[]
-  /** Must be given where the group has or may get open transactions. */
-  readonly transactions?: GroupTransactionsView
+  readonly transactions: GroupTransactionsView
 }
 
 export interface CommitTransaction {
@@ -134,20 +133,20 @@ export interface DeleteOffsets extends Request {
   readonly kind: 'deleteOffsets'
   readonly partitions: readonly TopicPartition[]
   readonly offsets: OffsetsView
-  readonly transactions?: GroupTransactionsView
+  readonly transactions: GroupTransactionsView
 }
 
 export interface DeleteGroup extends Request {
   readonly kind: 'deleteGroup'
   readonly offsets: OffsetsView
-  readonly transactions?: GroupTransactionsView
+  readonly transactions: GroupTransactionsView
 }
 
 /** Due every `offsets.retention.check.interval.ms`. */
 export interface ExpireOffsets extends Base {
   readonly kind: 'expireOffsets'
   readonly offsets: OffsetsView
-  readonly transactions?: GroupTransactionsView
+  readonly transactions: GroupTransactionsView
 }
 
 /** An armed timer's time has come. The timer is no longer armed. */

@@ -1,5 +1,6 @@
 /** The checker is checked: steps with one bug each, made by spoiling an honest step. The simulation must find every one. */
 import { DEFAULT_GROUP_CONFIG } from '../config.ts'
+import { NO_TRANSACTIONS } from '../transactions.ts'
 import type { GroupEffect } from './effect.ts'
 import type { GroupEvent } from './event.ts'
 import type { GroupReply } from './reply.ts'
@@ -145,7 +146,7 @@ const transactions: readonly PlantedBug[] = [
   effectBug('leaves guards whole at a marker', /I17/, effect => (effect.kind === 'breakGuards' ? [] : [effect])),
   bug('expires a group whose offsets are pending', /I10|I16/, ({ before, event, state, effects }) => {
     if (event.kind !== 'expireOffsets') return { state, effects }
-    const { transactions: _, ...blind } = event
+    const blind = { ...event, transactions: NO_TRANSACTIONS }
     return step(before, blind, { ...DEFAULT_GROUP_CONFIG, offsetsRetentionMs: 60_000 })
   }),
 ]

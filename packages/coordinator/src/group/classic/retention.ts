@@ -1,6 +1,6 @@
 /** How a group and its offsets come to an end: deleted by an administrator, or expired. */
 import type { CommittedOffset, OffsetRecord } from '../record.ts'
-import { dropPending, isUnstable, NO_TRANSACTIONS, type PendingOffsetRecord } from '../transactions.ts'
+import { dropPending, isUnstable, type PendingOffsetRecord } from '../transactions.ts'
 import type { DeleteGroup, DeleteOffsets, ExpireOffsets, OffsetsView } from './event.ts'
 import type { Outbox } from './outbox.ts'
 import type { DeletedPartition } from './reply.ts'
@@ -37,7 +37,7 @@ export function deleteOffsets(state: Empty | Populated, event: DeleteOffsets, ou
     partitions.push({ topic, partition, error: isInUse ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE' })
     if (isInUse) continue
     if (event.offsets.get(topic)?.has(partition)) records.push({ topic, partition, committed: null })
-    dropped.push(...dropPending(event.transactions ?? NO_TRANSACTIONS, { topic, partition }))
+    dropped.push(...dropPending(event.transactions, { topic, partition }))
   }
   out.persistOffsets(state.groupId, records)
   out.persistPendingOffsets(state.groupId, dropped)
@@ -54,7 +54,7 @@ export function keepGroup(state: Populated, event: DeleteGroup, out: Outbox): Gr
 export function deleteGroup(state: Empty, event: DeleteGroup, out: Outbox): GroupState {
   const records = [...offsetsOf(event.offsets)].map(([topic, partition]) => ({ topic, partition, committed: null }))
   out.persistOffsets(state.groupId, records)
-  out.persistPendingOffsets(state.groupId, dropPending(event.transactions ?? NO_TRANSACTIONS))
+  out.persistPendingOffsets(state.groupId, dropPending(event.transactions))
   out.reply(event.request, { kind: 'groupDeleted' })
   return bury(state, out)
 }
@@ -77,7 +77,7 @@ export function expireOffsetsOfStable(state: Stable, event: ExpireOffsets, out: 
 /** Whether nothing is left. `since` stands for the time of each commit if it is given. */
 function expireOffsets(state: Living, event: ExpireOffsets, out: Outbox, since: number | undefined): boolean {
   const records: OffsetRecord[] = []
-  const transactions = event.transactions ?? NO_TRANSACTIONS
+  const transactions = event.transactions
   let isAnyLeft = transactions.pending.size > 0
   for (const [topic, partition, committed] of offsetsOf(event.offsets)) {
     const isKept = isSubscribed(state, topic) || isUnstable(transactions, topic, partition)

@@ -281,7 +281,11 @@ class Run {
     assert(this.#shell.timers.size === 0, 'I15 a silent group ends its timers')
     assert(membersOf(this.#shell.state).size === 0, 'I15 a silent group loses its members')
     this.#shell.advance(this.#shell.config.offsetsRetentionMs)
-    this.#shell.apply({ kind: 'expireOffsets', offsets: this.#shell.offsets })
+    for (const producerId of [...this.#shell.transactions.pending.keys()]) {
+      const request = this.#nextRequest++
+      this.#shell.apply({ kind: 'endTransaction', request, producerId, committed: false, ...this.#shell.kept })
+    }
+    this.#shell.apply({ kind: 'expireOffsets', ...this.#shell.kept })
     assert(this.#shell.state.kind === 'Dead', 'I15 a silent group ends')
   }
 }
