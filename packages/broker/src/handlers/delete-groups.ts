@@ -16,7 +16,7 @@ async function remove(services: Services, groupId: string, cx: RequestContext) {
   const reply = await askGroup(
     { services, cx },
     groupId,
-    (id, now) => ({ kind: 'deleteGroup', now, request: id, offsets: services.groups.offsetsOf(groupId) }),
+    (id, now, { offsets, transactions }) => ({ kind: 'deleteGroup', now, request: id, offsets, transactions }),
     'groupDeleted',
     'deleteRefused',
   )

@@ -1,6 +1,7 @@
 /** What the group handlers share: asking a group, and Kafka's names as numbers. */
 import type { GroupEvent, GroupReply, RequestId } from '@millrace/coordinator'
 import { type ErrorName, errorCode } from '@millrace/protocol'
+import type { KeptOffsets } from '../runtime/groups/group-shell.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
 
@@ -10,7 +11,7 @@ type Kind = GroupReply['kind']
 export async function askGroup<K extends Kind>(
   { services, cx }: { readonly services: Services; readonly cx: RequestContext },
   groupId: string,
-  eventOf: (request: RequestId, now: number) => GroupEvent,
+  eventOf: (request: RequestId, now: number, kept: KeptOffsets) => GroupEvent,
   ...kinds: readonly K[]
 ): Promise<Extract<GroupReply, { kind: K }>> {
   const reply = await services.load.whileParked(cx, services.groups.ask(groupId, eventOf))

@@ -30,7 +30,7 @@ export const offsetCommit = handler(OffsetCommit, async (services, request, cx) 
   const reply = await askGroup(
     { services, cx },
     request.groupId,
-    (id, now) => ({
+    (id, now, { transactions }) => ({
       kind: 'commit',
       now,
       request: id,
@@ -38,6 +38,7 @@ export const offsetCommit = handler(OffsetCommit, async (services, request, cx) 
       instanceId: request.groupInstanceId,
       generation: request.generationIdOrMemberEpoch,
       transaction: null,
+      transactions,
       supportsGroupIdNotFound: cx.version >= GROUP_ID_NOT_FOUND_SINCE,
       retentionTimeMs: request.retentionTimeMs,
       offsets,

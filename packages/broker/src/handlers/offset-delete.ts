@@ -17,7 +17,14 @@ export const offsetDelete = handler(OffsetDelete, async (services, request, cx) 
   const reply = await askGroup(
     { services, cx },
     groupId,
-    (id, now) => ({ kind: 'deleteOffsets', now, request: id, partitions, offsets: services.groups.offsetsOf(groupId) }),
+    (id, now, { offsets, transactions }) => ({
+      kind: 'deleteOffsets',
+      now,
+      request: id,
+      partitions,
+      offsets,
+      transactions,
+    }),
     'offsetsDeleted',
     'deleteRefused',
   )

@@ -21,11 +21,13 @@ const TOPIC_IDS_SINCE = 10
 const GROUP_ERROR_SINCE = 2
 
 export const offsetFetch = handler(OffsetFetch, (services, request, cx) => {
-  if (cx.version >= GROUPS_SINCE) return { groups: request.groups.map(group => answerGroup(services, group, cx)) }
+  const { requireStable } = request
+  if (cx.version >= GROUPS_SINCE)
+    return { groups: request.groups.map(group => answerGroup(services, { group, requireStable }, cx)) }
   const topics =
     request.topics?.map(t => ({ name: t.name, topicId: ZERO_UUID, partitionIndexes: t.partitionIndexes })) ?? null
   const group = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics }
-  const answer = answerGroup(services, group, cx)
+  const answer = answerGroup(services, { group, requireStable }, cx)
   if (answer.errorCode !== 0 && cx.version < GROUP_ERROR_SINCE)
     return { topics: (topics ?? []).map(t => refuseTopic(t, answer.errorCode ?? 0)), groups: [] }
   return {
@@ -35,28 +37,36 @@ export const offsetFetch = handler(OffsetFetch, (services, request, cx) => {
   }
 })
 
-function answerGroup(services: Services, group: GroupRequest, cx: RequestContext): GroupAnswer {
+interface Asked {
+  readonly group: GroupRequest
+  readonly requireStable: boolean
+}
+
+function answerGroup(services: Services, { group, requireStable }: Asked, cx: RequestContext): GroupAnswer {
   const { groupId } = group
   const unauthorized = refuseGroup(cx, 'DESCRIBE', groupId)
   if (unauthorized !== undefined) return { groupId, topics: [], errorCode: codeOf(unauthorized) }
   if (group.topics === null) {
-    const all = services.groups.fetchOffsets(groupId, null)
+    const all = services.groups.fetchOffsets(groupId, null, requireStable)
     const shown = all.filter(({ topic }) => cx.mayDo('DESCRIBE', 'TOPIC', topic))
     return { groupId, topics: shown.flatMap(t => answerStored(services, t, cx) ?? []), errorCode: 0 }
   }
-  return { groupId, topics: group.topics.map(asked => answerAsked(services, groupId, asked, cx)), errorCode: 0 }
+  const fetch = (topic: string, partitions: readonly number[]) =>
+    services.groups.fetchOffsets(groupId, [{ topic, partitions }], requireStable)[0]!
+  return { groupId, topics: group.topics.map(asked => answerAsked(services, asked, fetch, cx)), errorCode: 0 }
 }
 
 type TopicRequest = NonNullable<GroupRequest['topics']>[number]
 
-function answerAsked(services: Services, groupId: string, asked: TopicRequest, cx: RequestContext): TopicAnswer {
+type FetchOne = (topic: string, partitions: readonly number[]) => FetchedTopic
+
+function answerAsked(services: Services, asked: TopicRequest, fetch: FetchOne, cx: RequestContext): TopicAnswer {
   const byId = cx.version >= TOPIC_IDS_SINCE
   const name = byId ? services.image.topicById(asked.topicId)?.name : asked.name
   if (name === undefined) return refuseTopic(asked, codeOf('UNKNOWN_TOPIC_ID'))
   const error: ErrorName | undefined = cx.mayDo('DESCRIBE', 'TOPIC', name) ? undefined : 'TOPIC_AUTHORIZATION_FAILED'
   if (error !== undefined) return refuseTopic(asked, codeOf(error))
-  const [stored] = services.groups.fetchOffsets(groupId, [{ topic: name, partitions: asked.partitionIndexes }])
-  return { name, topicId: asked.topicId, partitions: partitionsOf(stored!, cx) }
+  return { name, topicId: asked.topicId, partitions: partitionsOf(fetch(name, asked.partitionIndexes), cx) }
 }
 
 /** By id, only topics that there still are can be named. */
@@ -72,7 +82,7 @@ function partitionsOf(stored: FetchedTopic, cx: RequestContext): TopicAnswer['pa
     committedOffset: p.offset,
     committedLeaderEpoch: cx.version >= 5 ? p.leaderEpoch : -1,
     metadata: p.metadata,
-    errorCode: 0,
+    errorCode: codeOf(p.error),
   }))
 }
 

@@ -3,8 +3,10 @@ import type { Clock, Logger, Random, Timer, TimerWheel } from '@millrace/base'
 import {
   type AskedTopic,
   absentGroup,
+  applyPendingOffsets,
   DEFAULT_GROUP_CONFIG,
   describeGroup,
+  dropPending,
   emptyGroup,
   type FetchedTopic,
   fetchOffsets,
@@ -16,16 +18,19 @@ import {
   type GroupReply,
   type GroupState,
   listGroup,
+  noTransactions,
   type OffsetsView,
   offsetsOfTopic,
   type RequestId,
+  releaseGuard,
   replay,
+  takeGuard,
 } from '@millrace/coordinator'
 import { MalformedError } from '@millrace/protocol'
 import type { Catalog, CatalogChange, StoredGroup, StoredOffset } from '@millrace/storage'
 import type { BrokerConfig } from '../../config/broker-config.ts'
 import { decodeGroupRecord } from './group-record-codec.ts'
-import { GroupShell, type ShellServices } from './group-shell.ts'
+import { GroupShell, type KeptOffsets, pendingChange, type ShellServices } from './group-shell.ts'
 
 export interface GroupCoordinatorOptions {
   readonly catalog: Catalog
@@ -72,13 +77,52 @@ export class GroupCoordinator {
   }
 
   /** `groupId` names a group that need not exist yet. */
-  ask(groupId: string, eventOf: (request: RequestId, now: number) => GroupEvent): Promise<GroupReply> {
+  ask(
+    groupId: string,
+    eventOf: (request: RequestId, now: number, kept: KeptOffsets) => GroupEvent,
+  ): Promise<GroupReply> {
+    return this.#groupOf(groupId).ask(eventOf)
+  }
+
+  /**
+   * Runs `commit` with a guard that was taken before: it asks the transaction coordinator and then commits, and if the transaction ends in between,
+   * the group knows by the guard.
+   */
+  async guarded<T>(groupId: string, producerId: number, commit: (guard: number) => Promise<T>): Promise<T> {
+    const group = this.#groupOf(groupId)
+    const guard = takeGuard(group.transactions, producerId)
+    try {
+      return await commit(guard)
+    } finally {
+      releaseGuard(group.transactions, guard)
+      group.forgetIfDead()
+    }
+  }
+
+  /** A transaction's marker. False when it could not be stored and is to be brought again. */
+  async endTransaction(groupId: string, producerId: number, committed: boolean): Promise<boolean> {
+    const reply = await this.ask(groupId, (request, now, { transactions }) => ({
+      kind: 'endTransaction',
+      now,
+      request,
+      producerId,
+      committed,
+      transactions,
+    }))
+    return reply.kind === 'transactionEnded'
+  }
+
+  #groupOf(groupId: string): GroupShell {
     let group = this.#groups.get(groupId)
     if (group === undefined) {
-      group = new GroupShell(absentGroup(groupId), new Map(), this.#services)
+      group = new GroupShell(
+        absentGroup(groupId),
+        { offsets: new Map(), transactions: noTransactions() },
+        this.#services,
+      )
       this.#groups.set(groupId, group)
     }
-    return group.ask(eventOf)
+    return group
   }
 
   /** A fresh id for a member to be. */
@@ -91,8 +135,10 @@ export class GroupCoordinator {
     return this.#groups.get(groupId)?.offsets ?? NO_OFFSETS
   }
 
-  fetchOffsets(groupId: string, asked: readonly AskedTopic[] | null): FetchedTopic[] {
-    return fetchOffsets(this.#groups.get(groupId)?.offsets, asked)
+  /** `requireStable`: no offset is told that an open transaction may replace (KIP-447). */
+  fetchOffsets(groupId: string, asked: readonly AskedTopic[] | null, requireStable: boolean): FetchedTopic[] {
+    const group = this.#groups.get(groupId)
+    return fetchOffsets(group?.offsets, asked, requireStable ? group?.transactions : undefined)
   }
 
   /** A group that does not exist is described as Dead. */
@@ -114,17 +160,21 @@ export class GroupCoordinator {
   /** Offsets of a topic that is gone must not meet a later topic of the same name. */
   async forgetTopic(topic: string): Promise<void> {
     const changes: CatalogChange[] = []
-    for (const { groupId, offsets } of this.#groups.values())
+    for (const { groupId, offsets, transactions } of this.#groups.values()) {
       for (const { partition } of offsetsOfTopic(offsets, topic))
         changes.push({ kind: 'deleteOffset', groupId, topic, partition })
-    for (const { offsets } of this.#groups.values()) offsets.delete(topic)
+      const dropped = dropPending(transactions, { topic })
+      changes.push(...dropped.map(record => pendingChange(groupId, record)))
+      offsets.delete(topic)
+      applyPendingOffsets(transactions, dropped)
+    }
     if (changes.length > 0) await this.#options.catalog.write(changes)
   }
 
   #restore(stored: StoredGroup): void {
     const { groupId } = stored
     const now = this.#options.clock.now()
-    const group = new GroupShell(this.#stateOf(stored, now), offsetsOf(stored.offsets), this.#services)
+    const group = new GroupShell(this.#stateOf(stored, now), keptOffsets(stored), this.#services)
     this.#groups.set(groupId, group)
     group.tell({ kind: 'loaded', now })
   }
@@ -144,10 +194,32 @@ export class GroupCoordinator {
     const { timers, config, clock } = this.#options
     this.#expiry = timers.arm(config.offsetsRetentionCheckIntervalMs, () => {
       for (const group of [...this.#groups.values()])
-        group.tell({ kind: 'expireOffsets', now: clock.now(), offsets: group.offsets })
+        group.tell({
+          kind: 'expireOffsets',
+          now: clock.now(),
+          offsets: group.offsets,
+          transactions: group.transactions,
+        })
       this.#expireLater()
     })
   }
+}
+
+function keptOffsets(stored: StoredGroup): KeptOffsets {
+  const transactions = noTransactions()
+  applyPendingOffsets(
+    transactions,
+    stored.pending.map(({ producerId, offset, sequence, isSuperseded }) => {
+      const { topic, partition, ...rest } = offset
+      return {
+        producerId,
+        topic,
+        partition,
+        pending: { committed: { ...rest, topicId: null }, sequence, isSuperseded },
+      }
+    }),
+  )
+  return { offsets: offsetsOf(stored.offsets), transactions }
 }
 
 function offsetsOf(stored: readonly StoredOffset[]): GroupOffsets {

@@ -6,6 +6,9 @@ import type { Clock, Logger, Timer, TimerWheel } from '@millrace/base'
 import { assert } from '@millrace/base'
 import {
   applyOffsets,
+  applyPendingOffsets,
+  breakGuards,
+  type CommittedOffset,
   type GroupConfig,
   type GroupEffect,
   type GroupEvent,
@@ -14,10 +17,12 @@ import {
   type GroupState,
   type GroupStep,
   type GroupTimer,
+  type GroupTransactions,
+  type PendingOffsetRecord,
   type RequestId,
   stepClassicGroup,
 } from '@millrace/coordinator'
-import { type Catalog, type CatalogChange, CatalogError } from '@millrace/storage'
+import { type Catalog, type CatalogChange, CatalogError, type StoredOffset } from '@millrace/storage'
 import { encodeGroupRecord } from './group-record-codec.ts'
 
 export interface ShellServices {
@@ -30,6 +35,12 @@ export interface ShellServices {
   readonly onDead: (groupId: string) => void
 }
 
+/** What a group keeps beside its state: committed offsets, and those of open transactions. */
+export interface KeptOffsets {
+  readonly offsets: GroupOffsets
+  readonly transactions: GroupTransactions
+}
+
 /** An event that waits for a write to end. With a timer: only if it is still the one that is armed by then. */
 interface Queued {
   readonly event: GroupEvent
@@ -39,6 +50,7 @@ interface Queued {
 export class GroupShell {
   readonly groupId: string
   readonly offsets: GroupOffsets
+  readonly transactions: GroupTransactions
   readonly #services: ShellServices
   readonly #queue: Queued[] = []
   readonly #pending = new Map<RequestId, (reply: GroupReply) => void>()
@@ -47,9 +59,10 @@ export class GroupShell {
   #nextRequest = 1
   #writing = false
 
-  constructor(state: GroupState, offsets: GroupOffsets, services: ShellServices) {
+  constructor(state: GroupState, kept: KeptOffsets, services: ShellServices) {
     this.groupId = state.groupId
-    this.offsets = offsets
+    this.offsets = kept.offsets
+    this.transactions = kept.transactions
     this.#state = state
     this.#services = services
   }
@@ -65,15 +78,15 @@ export class GroupShell {
   }
 
   get isBusy(): boolean {
-    return this.#writing || this.#queue.length > 0 || this.#pending.size > 0
+    return this.#writing || this.#queue.length > 0 || this.#pending.size > 0 || this.transactions.guards.size > 0
   }
 
   /** Puts a request to the group; resolves when the group answers it, which may be when a round ends. */
-  ask(eventOf: (request: RequestId, now: number) => GroupEvent): Promise<GroupReply> {
+  ask(eventOf: (request: RequestId, now: number, kept: KeptOffsets) => GroupEvent): Promise<GroupReply> {
     const request = this.#nextRequest++
     return new Promise(resolve => {
       this.#pending.set(request, resolve)
-      this.tell(eventOf(request, this.#services.clock.now()))
+      this.tell(eventOf(request, this.#services.clock.now(), this))
     })
   }
 
@@ -81,6 +94,11 @@ export class GroupShell {
     if (!this.#writing) return this.#take(event)
     // Bounded by what connections may have under way.
     this.#queue.push({ event, timer: undefined })
+  }
+
+  /** A guard was given back: it may have been all that kept a group that does not exist. */
+  forgetIfDead(): void {
+    if (this.#state.kind === 'Dead' && !this.isBusy) this.#services.onDead(this.groupId)
   }
 
   /** Ends the timers; the requests that are still parked are told to look for another coordinator. */
@@ -126,7 +144,7 @@ export class GroupShell {
   #perform(step: GroupStep, now: number): void {
     this.#state = step.state
     for (const effect of step.effects) this.#performOne(effect, now)
-    if (step.state.kind === 'Dead' && !this.isBusy) this.#services.onDead(this.groupId)
+    this.forgetIfDead()
   }
 
   #performOne(effect: GroupEffect, now: number): void {
@@ -135,6 +153,10 @@ export class GroupShell {
         return
       case 'persistOffsets':
         return applyOffsets(this.offsets, effect.records)
+      case 'persistPendingOffsets':
+        return applyPendingOffsets(this.transactions, effect.records)
+      case 'breakGuards':
+        return breakGuards(this.transactions, effect.producerId)
       case 'reply': {
         const resolve = this.#pending.get(effect.to)
         assert(resolve !== undefined, `group ${this.groupId} answered a request twice`)
@@ -180,12 +202,26 @@ function changesOf(effect: GroupEffect): CatalogChange[] {
       ? [{ kind: 'deleteGroup', groupId }]
       : [{ kind: 'putGroup', groupId, value: encodeGroupRecord(record) }]
   }
+  if (kind === 'persistPendingOffsets') return effect.records.map(record => pendingChange(effect.groupId, record))
   if (kind !== 'persistOffsets') return []
   const { groupId } = effect
   return effect.records.map(({ topic, partition, committed }): CatalogChange => {
     if (committed === null) return { kind: 'deleteOffset', groupId, topic, partition }
-    const { offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs } = committed
-    const stored = { topic, partition, offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs }
-    return { kind: 'putOffset', groupId, offset: stored }
+    return { kind: 'putOffset', groupId, offset: storedOffset(topic, partition, committed) }
   })
+}
+
+export function pendingChange(
+  groupId: string,
+  { producerId, topic, partition, pending }: PendingOffsetRecord,
+): CatalogChange {
+  if (pending === null) return { kind: 'deletePendingOffset', groupId, producerId, topic, partition }
+  const { committed, sequence, isSuperseded } = pending
+  const offset = storedOffset(topic, partition, committed)
+  return { kind: 'putPendingOffset', groupId, pending: { producerId, offset, sequence, isSuperseded } }
+}
+
+function storedOffset(topic: string, partition: number, committed: CommittedOffset): StoredOffset {
+  const { offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs } = committed
+  return { topic, partition, offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs }
 }
