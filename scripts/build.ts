@@ -4,12 +4,14 @@
  *   build.ts --code   without types, which is what `npm start` needs
  */
 import { execFileSync } from 'node:child_process'
-import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
+/** Made beside and then put in place, so that a build that fails, or two at once, leave a whole one behind. */
+const making = join(root, `dist.${process.pid}`)
 
 /** Loaded from the package's own dependencies, and native ones only if they are there. */
 const EXTERNAL = [/^node:/, 'commander', '@node-rs/crc32', 'snappy']
@@ -26,14 +28,18 @@ async function buildCode(): Promise<void> {
     platform: 'node',
     resolve: { conditionNames: ['source', 'node', 'import'] },
   })
-  await bundle.write({ dir: dist, format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js' })
+  await bundle.write({ dir: making, format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js' })
   await bundle.close()
 }
 
 /** Types keep the packages' own names for each other; in one published package they are folders. */
 function buildTypes(): void {
-  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
-  const types = join(dist, 'types')
+  execFileSync(
+    join(root, 'node_modules/.bin/tsc'),
+    ['-p', join(root, 'tsconfig.build.json'), '--outDir', join(making, 'types')],
+    { stdio: 'inherit' },
+  )
+  const types = join(making, 'types')
   for (const path of globSync('**/*.d.ts', { cwd: types })) {
     const file = join(types, path)
     const text = readFileSync(file, 'utf8')
@@ -51,7 +57,12 @@ function buildTypes(): void {
   }
 }
 
-rmSync(dist, { recursive: true, force: true })
-await buildCode()
-if (!process.argv.includes('--code')) buildTypes()
-writeFileSync(join(dist, '.built'), '')
+try {
+  await buildCode()
+  if (!process.argv.includes('--code')) buildTypes()
+  writeFileSync(join(making, '.built'), '')
+  rmSync(dist, { recursive: true, force: true })
+  renameSync(making, dist)
+} finally {
+  rmSync(making, { recursive: true, force: true })
+}
