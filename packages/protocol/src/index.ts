@@ -60,7 +60,7 @@ export * from './records/control.ts'
 export { crc32c } from './records/crc32c.ts'
 export { type RecompressOptions, recompressBatch } from './records/recompress.ts'
 export * from './records/record.ts'
-export { RecordCursor } from './records/record-cursor.ts'
+export { RecordCursor, varintSize, writeVarint } from './records/record-cursor.ts'
 export {
   type BatchError,
   type BatchRefusal,

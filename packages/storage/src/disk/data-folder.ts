@@ -7,6 +7,7 @@
  *     recovery-point-offset-checkpoint  below it everything is on the device: recovery begins there
  *     log-start-offset-checkpoint       log starts that are above the first segment's begin
  *     replication-offset-checkpoint     high watermarks
+ *     cleaner-offset-checkpoint         where the cleaning of compacted logs ended
  */
 import type { Logger, Random } from '@millrace/base'
 import { StorageError } from '../engine.ts'
@@ -18,6 +19,7 @@ export const checkpointNames = [
   'recovery-point-offset-checkpoint',
   'log-start-offset-checkpoint',
   'replication-offset-checkpoint',
+  'cleaner-offset-checkpoint',
 ] as const
 export type CheckpointName = (typeof checkpointNames)[number]
 

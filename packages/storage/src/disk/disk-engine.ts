@@ -4,6 +4,7 @@ import { type Clock, type Logger, type Random, systemRandom } from '@millrace/ba
 import type { Catalog, OwnedCatalog } from '../catalog/catalog.ts'
 import { type StorageEngine, StorageError } from '../engine.ts'
 import type { FileSystem } from '../file-system.ts'
+import { type CleanerSettings, defaultCleanerSettings } from '../log/cleaner/log-cleaner.ts'
 import { DataFolder } from './data-folder.ts'
 import { DiskLogEngine } from './disk-log-engine.ts'
 import { nodeFileSystem } from './node-file-system.ts'
@@ -27,6 +28,8 @@ export interface DiskEngineSettings {
   readonly tailBytes: number
   /** Reads of more bytes than this go through the thread pool. */
   readonly syncReadBytesMax: number
+  /** log.cleaner.…, asked anew for each cleaning: they may change while it runs. */
+  readonly cleaner: () => CleanerSettings
 }
 
 export const defaultDiskSettings: DiskEngineSettings = {
@@ -39,6 +42,7 @@ export const defaultDiskSettings: DiskEngineSettings = {
   openFilesMax: 2048,
   tailBytes: 32 * 1024 * 1024,
   syncReadBytesMax: 64 * 1024,
+  cleaner: () => defaultCleanerSettings,
 }
 
 export interface DiskEngineOptions {

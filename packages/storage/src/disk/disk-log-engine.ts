@@ -24,6 +24,8 @@ import type {
 import type { FileSystem } from '../file-system.ts'
 import { activeProducersOf } from '../log/active-producers.ts'
 import { refusal } from '../log/admission.ts'
+import type { PartitionOffset } from '../log/checkpoint-file.ts'
+import { LogCleaner } from '../log/cleaner/log-cleaner.ts'
 import { DiskLog } from '../log/disk-log.ts'
 import { type OpenedLog, openLog } from '../log/log-loader.ts'
 import type { LogServices } from '../log/log-services.ts'
@@ -56,9 +58,10 @@ export class DiskLogEngine implements LogEngine {
   readonly #places: PartitionFolders
   readonly #topics = new Map<string, Placed[]>()
   readonly #upkeep: LogUpkeep
-  readonly #saidCompaction = new Set<string>()
+  readonly #cleaner: LogCleaner
   #listener: LogListener | undefined
   #creating: Promise<void> = Promise.resolve()
+  #isStarted = false
   #isClosed = false
 
   constructor(parts: DiskLogEngineParts) {
@@ -81,6 +84,10 @@ export class DiskLogEngine implements LogEngine {
     this.#upkeep = new LogUpkeep(this.#services, settings, {
       logs: () => this.#allLogs(),
       checkpoint: () => this.#checkpointAll(),
+    })
+    this.#cleaner = new LogCleaner(this.#services, settings.cleaner, {
+      logs: () => this.#allLogs(),
+      checkpoint: () => this.#checkpointCleaned(),
     })
   }
 
@@ -107,10 +114,11 @@ export class DiskLogEngine implements LogEngine {
         report.truncatedBytes += opened.truncatedBytes
       }
     })
-    for (const layout of topics) this.#noteCompaction(layout)
     const cleanStart = [...known.values()].every(folder => folder.isClean)
     if (!cleanStart) logger.info('recovered after an unclean stop', { ...report, failures: report.failures.length })
     this.#upkeep.begin()
+    this.#cleaner.begin()
+    this.#isStarted = true
     return { partitionCount: wanted.length, cleanStart, ...report }
   }
 
@@ -124,7 +132,6 @@ export class DiskLogEngine implements LogEngine {
   async #create(layout: TopicLayout): Promise<void> {
     const placed = this.#topics.get(layout.topicId) ?? []
     this.#topics.set(layout.topicId, placed)
-    this.#noteCompaction(layout)
     for (let partition = placed.length; partition < layout.partitionCount; partition++) {
       const place = this.#places.claim(layout, partition)
       const { log } = await this.#open(layout, partition, { place, known: place.isNew ? NEW_FOLDER : UNKNOWN_FOLDER })
@@ -154,10 +161,7 @@ export class DiskLogEngine implements LogEngine {
   }
 
   configure(topicId: string, config: LogConfig): void {
-    for (const { log } of this.#topics.get(topicId) ?? []) {
-      log.config = config
-      this.#noteCompaction({ topic: log.topic, topicId, config })
-    }
+    for (const { log } of this.#topics.get(topicId) ?? []) log.config = config
   }
 
   partition(topicId: string, partition: number): PartitionLog | undefined {
@@ -226,11 +230,13 @@ export class DiskLogEngine implements LogEngine {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#upkeep.stop()
+    await this.#cleaner.stop()
     const logs = this.#allLogs()
     await eachOf(logs, CLOSE_CONCURRENCY, async log => {
       await log.close().catch((fault: unknown) => log.fail('it could not be closed', fault))
     })
-    for (const data of this.#parts.folders) await this.#closeFolder(data)
+    // One that never came up knows nothing of its folders: a marker would hide what is still to be recovered.
+    if (this.#isStarted) for (const data of this.#parts.folders) await this.#closeFolder(data)
     this.#topics.clear()
   }
 
@@ -244,11 +250,16 @@ export class DiskLogEngine implements LogEngine {
     for (const data of this.#parts.folders) for (const name of checkpointNames) await this.#checkpoint(data, name)
   }
 
+  async #checkpointCleaned(): Promise<void> {
+    for (const data of this.#parts.folders) await this.#checkpoint(data, 'cleaner-offset-checkpoint')
+  }
+
   async #checkpoint(data: DataFolder, name: CheckpointName): Promise<void> {
     const offsets = () =>
       this.#logsIn(data)
-        .filter(log => log.segments.length > 0 && (name !== 'log-start-offset-checkpoint' || isAboveFirstSegment(log)))
+        .filter(log => log.segments.length > 0)
         .map(log => ({ topic: log.topic, partition: log.partition, offset: checkpointed[name](log) }))
+        .filter((entry): entry is PartitionOffset => entry.offset !== undefined)
     try {
       await data.writeCheckpoint(name, offsets)
     } catch (fault) {
@@ -293,6 +304,7 @@ export class DiskLogEngine implements LogEngine {
         recoveryPoint: known.recoveryPoints.get(name) ?? 0,
         logStartOffset: known.logStarts.get(name) ?? 0,
         producerExpirationMs: this.#parts.settings.producerExpirationMs,
+        cleanedUpTo: known.cleanedUpTo.get(name),
       },
     )
   }
@@ -303,6 +315,7 @@ export class DiskLogEngine implements LogEngine {
       isClean: await data.takeCleanMarker(),
       recoveryPoints: data.readCheckpoint('recovery-point-offset-checkpoint', logger),
       logStarts: data.readCheckpoint('log-start-offset-checkpoint', logger),
+      cleanedUpTo: data.readCheckpoint('cleaner-offset-checkpoint', logger),
     }
   }
 
@@ -310,12 +323,6 @@ export class DiskLogEngine implements LogEngine {
     const strays = this.#places.strays(new Set(claimed))
     if (strays.length > 0)
       this.#parts.logger.warn('folders of no known topic are left alone', { count: strays.length, first: strays[0] })
-  }
-
-  #noteCompaction({ topic, topicId, config }: Pick<TopicLayout, 'topic' | 'topicId' | 'config'>): void {
-    if (!config.cleanupPolicy.includes('compact') || this.#saidCompaction.has(topicId)) return
-    this.#saidCompaction.add(topicId)
-    this.#parts.logger.warn('cleanup.policy has compact: nothing is compacted yet, every record is kept', { topic })
   }
 
   /** The handle may be of a topic that was removed, and made again, since it was taken. */
@@ -346,23 +353,30 @@ interface FolderKnowledge {
   readonly isClean: boolean
   readonly recoveryPoints: ReadonlyMap<string, number>
   readonly logStarts: ReadonlyMap<string, number>
+  readonly cleanedUpTo: ReadonlyMap<string, number>
 }
 
 /** Of a partition that is made now. */
-const NEW_FOLDER: FolderKnowledge = { isClean: true, recoveryPoints: new Map(), logStarts: new Map() }
+const NEW_FOLDER: FolderKnowledge = {
+  isClean: true,
+  recoveryPoints: new Map(),
+  logStarts: new Map(),
+  cleanedUpTo: new Map(),
+}
 /** Of a folder that was there before the topic was: somebody put it there, and it is checked whole. */
 const UNKNOWN_FOLDER: FolderKnowledge = { ...NEW_FOLDER, isClean: false }
 
 const CLOSE_CONCURRENCY = 16
 const CREATED_IN_A_TURN = 16
 
-const checkpointed: Record<CheckpointName, (log: DiskLog) => number> = {
+/** Undefined: the log has no line in the file. */
+const checkpointed: Record<CheckpointName, (log: DiskLog) => number | undefined> = {
   'recovery-point-offset-checkpoint': log => log.flusher.recoveryPoint,
-  'log-start-offset-checkpoint': log => log.logStartOffset,
+  'log-start-offset-checkpoint': log =>
+    log.logStartOffset > (log.segments[0]?.baseOffset ?? 0) ? log.logStartOffset : undefined,
   'replication-offset-checkpoint': log => log.highWatermark,
+  'cleaner-offset-checkpoint': log => log.cleanedUpTo,
 }
-
-const isAboveFirstSegment = (log: DiskLog): boolean => log.logStartOffset > (log.segments[0]?.baseOffset ?? 0)
 
 const gone = (partition: PartitionLog): LogRefusal =>
   refusal('UNKNOWN_TOPIC_OR_PARTITION', `${partition.topic}-${partition.partition} is not here any more`)

@@ -12,7 +12,7 @@ import { StorageError } from '../engine.ts'
 import { writeSmallFile } from '../file-system.ts'
 import { admit, appended, refusal, takeIn } from './admission.ts'
 import { formatLeaderEpochs } from './checkpoint-file.ts'
-import { DELETED_SUFFIX, LEADER_EPOCH_FILE, segmentFile, segmentSuffixes } from './file-names.ts'
+import { DELETED_SUFFIX, LEADER_EPOCH_FILE, segmentFile } from './file-names.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { LogFlusher } from './log-flusher.ts'
 import type { ReadPlace } from './log-reader.ts'
@@ -21,7 +21,7 @@ import { type LogRange, startAfterDelete } from './offset-range.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
 import { type EndedTransaction, ProducerStates } from './producer-state.ts'
 import { segmentsToDelete } from './retention.ts'
-import { LogSegment } from './segment.ts'
+import { LogSegment, type RollLimits } from './segment.ts'
 import { LogTail } from './tail-cache.ts'
 import { appendAborted } from './transaction-index.ts'
 
@@ -43,6 +43,7 @@ export interface LogState {
   readonly folderIsNew: boolean
   /** Of a snapshot that a clean stop left and that is no segment's. */
   readonly straySnapshot: number | undefined
+  readonly cleanedUpTo: number | undefined
 }
 
 export class DiskLog implements PartitionLog, LogRange {
@@ -61,12 +62,16 @@ export class DiskLog implements PartitionLog, LogRange {
   /** Why the partition is out of service. */
   fault: string | undefined
   readPlace: ReadPlace | undefined
+  /** Where the last cleaning ended; undefined before the first one. */
+  cleanedUpTo: number | undefined
   #config: LogConfig
   readonly #services: LogServices
   #awaitedFlushes = 0
   #flushTimerIsArmed = false
   #straySnapshot: number | undefined
   #saidThatWritesFail = false
+  #restructuring: Promise<unknown> = Promise.resolve()
+  #isExchanging = false
 
   constructor(services: LogServices, identity: LogIdentity, state: LogState) {
     this.#services = services
@@ -82,6 +87,7 @@ export class DiskLog implements PartitionLog, LogRange {
     this.logEndOffset = state.logEndOffset
     this.highWatermark = state.logEndOffset
     this.#straySnapshot = state.straySnapshot
+    this.cleanedUpTo = state.cleanedUpTo
     this.flusher = new LogFlusher(services.fs, this, state)
   }
 
@@ -101,6 +107,7 @@ export class DiskLog implements PartitionLog, LogRange {
       flushedOffset: 0,
       folderIsNew: false,
       straySnapshot: undefined,
+      cleanedUpTo: undefined,
     })
     log.fault = fault
     return log
@@ -201,7 +208,7 @@ export class DiskLog implements PartitionLog, LogRange {
 
   /** Lets go of what is too old or too much. Answers how many segments went. */
   retain(nowMs: number): number {
-    if (this.fault !== undefined) return 0
+    if (this.fault !== undefined || this.#isExchanging) return 0
     const { fs, logger } = this.#services
     const known = this.segments.map(segment => ({
       baseOffset: segment.baseOffset,
@@ -219,6 +226,42 @@ export class DiskLog implements PartitionLog, LogRange {
     for (const segment of gone) this.#removeSegment(segment)
     logger.info('segments deleted', { partition: this.name, count, reason, logStartOffset: this.logStartOffset })
     return count
+  }
+
+  /** One after the other: whatever puts other segments in the place of closed ones and takes more than a turn for it. */
+  restructure<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#restructuring.then(run)
+    this.#restructuring = done.catch(() => {})
+    return done
+  }
+
+  /**
+   * Puts `fresh`, whose files end in `.swap` and are on the device, in the place of neighbours. From this turn on it is read, whatever its files are
+   * called; retention waits until their names are right. Answers false, and nothing happened, when one of the neighbours is gone.
+   */
+  async exchange(old: readonly LogSegment[], fresh: LogSegment): Promise<boolean> {
+    const at = this.segments.indexOf(old[0]!)
+    const areThere = at >= 0 && old.every((segment, i) => this.segments[at + i] === segment)
+    if (!areThere || this.fault !== undefined) return false
+    const { fs } = this.#services
+    this.#isExchanging = true
+    try {
+      const waiting = old.flatMap(segment => this.#moveOut(segment, { keepsSnapshot: segment === old[0] }))
+      this.segments.splice(at, old.length, fresh)
+      // What it keeps may be what has just been cleaned away.
+      this.tail.clear()
+      await fs.syncFolder(this.folder)
+      if (this.fault !== undefined) return true
+      fresh.moveTo('')
+      await fs.syncFolder(this.folder)
+      this.#services.removeLater(waiting, this.#config.fileDeleteDelayMs)
+      return true
+    } catch (fault) {
+      this.fail('a cleaned segment could not be put in its place', fault)
+      throw fault
+    } finally {
+      this.#isExchanging = false
+    }
   }
 
   /** Everything on the device, so that the next start has nothing to check. */
@@ -268,7 +311,7 @@ export class DiskLog implements PartitionLog, LogRange {
 
   #write(batch: BatchHeader, records: Buffer): void {
     const { clock, tails } = this.#services
-    if (this.activeSegment.mustRollBefore(batch, clock.now(), this.#config)) this.roll()
+    if (this.activeSegment.mustRollBefore(batch, clock.now(), rollLimits(this.#config))) this.roll()
     const segment = this.activeSegment
     segment.append(batch, records, this.#config.indexIntervalBytes)
     const ended = takeIn(this.producers, batch, records)
@@ -345,21 +388,31 @@ export class DiskLog implements PartitionLog, LogRange {
   }
 
   #removeSegment(segment: LogSegment): void {
+    this.#services.removeLater(this.#moveOut(segment), this.#config.fileDeleteDelayMs)
+  }
+
+  /** Whoever reads the segment goes on reading it. Answers the names of the files that are to be removed. */
+  #moveOut(segment: LogSegment, { keepsSnapshot = false } = {}): string[] {
     const { fs } = this.#services
     segment.isRemoved = true
     segment.close()
-    const waiting: string[] = []
-    for (const suffix of segmentSuffixes) {
-      const path = segmentFile(this.folder, segment.baseOffset, suffix)
-      if (fs.stat(path) === undefined) continue
-      fs.rename(path, path + DELETED_SUFFIX)
-      waiting.push(path + DELETED_SUFFIX)
-    }
-    this.#services.removeLater(waiting, this.#config.fileDeleteDelayMs)
+    const waiting = segment.moveTo(DELETED_SUFFIX)
+    const snapshot = segmentFile(this.folder, segment.baseOffset, '.snapshot')
+    if (keepsSnapshot || fs.stat(snapshot) === undefined) return waiting
+    fs.rename(snapshot, snapshot + DELETED_SUFFIX)
+    return [...waiting, snapshot + DELETED_SUFFIX]
   }
 
   #offsets(): { logStartOffset: number; highWatermark: number; logEndOffset: number } {
     const { logStartOffset, highWatermark, logEndOffset } = this
     return { logStartOffset, highWatermark, logEndOffset }
   }
+}
+
+/** A segment is cleaned only when it is closed, so `max.compaction.lag.ms` is also the longest that it stays open. */
+function rollLimits(config: LogConfig): RollLimits {
+  const { cleanupPolicy, segmentMs, maxCompactionLagMs } = config
+  return cleanupPolicy.includes('compact') && maxCompactionLagMs < segmentMs
+    ? { ...config, segmentMs: maxCompactionLagMs }
+    : config
 }

@@ -4,9 +4,15 @@
 const digitsOf = (offset: number): string => String(offset).padStart(20, '0')
 
 export const segmentSuffixes = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
+/** What a segment is made of; a snapshot is the log's, at the segment's begin. */
+export const dataSuffixes = ['.log', '.index', '.timeindex', '.txnindex'] as const
 export type SegmentSuffix = (typeof segmentSuffixes)[number]
 
 export const DELETED_SUFFIX = '.deleted'
+/** A segment that a cleaning writes; a crash leaves nothing that is needed. */
+export const CLEANED_SUFFIX = '.cleaned'
+/** Whole and on the device: a crash from here on ends with it in its place. */
+export const SWAP_SUFFIX = '.swap'
 export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint'
 export const PARTITION_METADATA_FILE = 'partition.metadata'
 

@@ -1,5 +1,6 @@
 import { StorageError } from '../engine.ts'
 import type { DiskLog } from './disk-log.ts'
+import { DELETED_SUFFIX } from './file-names.ts'
 import type { LogServices } from './log-services.ts'
 import { producersBefore } from './producer-replay.ts'
 import { damaged, LogSegment } from './segment.ts'
@@ -12,7 +13,11 @@ export const isCorrupt = (fault: unknown): fault is StorageError =>
  * Makes the indexes of the closed segment that the fault is about again, and puts it in the old one's place. Throws what damage it finds in the log
  * itself, which nothing here can mend; the active segment's indexes are this process's own work and are not doubted.
  */
-export async function repairIndexes(services: LogServices, log: DiskLog, fault: StorageError): Promise<void> {
+export const repairIndexes = (services: LogServices, log: DiskLog, fault: StorageError): Promise<void> =>
+  log.restructure(() => makeIndexesAgain(services, log, fault))
+
+async function makeIndexesAgain(services: LogServices, log: DiskLog, fault: StorageError): Promise<void> {
+  if (!isCorrupt(fault)) throw fault
   const broken = log.segments.find(segment => fault.path?.startsWith(segment.log.path.slice(0, -'.log'.length)))
   if (broken === undefined || broken === log.activeSegment) throw fault
   services.logger.warn('index is made again', { reason: fault.message })
@@ -29,6 +34,9 @@ export async function repairIndexes(services: LogServices, log: DiskLog, fault: 
   log.settle([fresh])
 }
 
+/** It is about a segment that left the log while it was read: another one has its place. */
+const isOfRemoved = (fault: StorageError): boolean => fault.path?.endsWith(DELETED_SUFFIX) === true
+
 /** Runs what reads the log; an index that turns out not to fit is made again, each segment's once. */
 export async function withRepairs<T>(
   services: LogServices,
@@ -40,9 +48,9 @@ export async function withRepairs<T>(
   let fault = firstFault
   for (;;) {
     if (fault !== undefined) {
-      if (!isCorrupt(fault) || repaired.has(fault.path ?? '')) throw fault
+      if (!(fault instanceof StorageError) || repaired.has(fault.path ?? '')) throw fault
       repaired.add(fault.path ?? '')
-      await repairIndexes(services, log, fault)
+      if (!isOfRemoved(fault)) await repairIndexes(services, log, fault)
     }
     try {
       return await run()

@@ -10,6 +10,7 @@ import { readSmallFile } from '../file-system.ts'
 import { takeIn } from './admission.ts'
 import { scanBatches } from './batch-scan.ts'
 import { parseLeaderEpochs } from './checkpoint-file.ts'
+import { finishSwaps } from './cleaner/segment-swap.ts'
 import { DiskLog, type LogIdentity } from './disk-log.ts'
 import { LEADER_EPOCH_FILE, offsetOfFile, segmentFile } from './file-names.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
@@ -31,6 +32,8 @@ export interface KnownOffsets {
   readonly recoveryPoint: number
   readonly logStartOffset: number
   readonly producerExpirationMs: number
+  /** Where the last cleaning ended; undefined before the first one. */
+  readonly cleanedUpTo: number | undefined
 }
 
 export interface OpenedLog {
@@ -40,8 +43,8 @@ export interface OpenedLog {
 }
 
 export async function openLog(services: LogServices, place: LogPlace, known: KnownOffsets): Promise<OpenedLog> {
-  const loading = new Loading(services, place, known)
-  return loading.run()
+  await finishSwaps(services, place.folder)
+  return new Loading(services, place, known).run()
 }
 
 class Loading {
@@ -98,6 +101,7 @@ class Loading {
       // A process that was killed may have left names that are not on the device.
       folderIsNew: this.#place.folderIsNew || !this.#known.isClean,
       straySnapshot: this.#keepOneStraySnapshot(),
+      cleanedUpTo: this.#known.cleanedUpTo,
     })
     const epochsChanged = this.#epochs.cutFrom(this.#logEndOffset + 1)
     if (epochsChanged || !this.#names.has(LEADER_EPOCH_FILE)) log.saveEpochs()
@@ -116,12 +120,10 @@ class Loading {
   /** What an end in the middle of something left behind. */
   #tidy(): void {
     for (const name of this.#names) {
-      if (/\.(deleted|cleaned|tmp)$/.test(name)) this.#services.fs.remove(`${this.#place.folder}/${name}`)
+      if (/\.(deleted|tmp)$/.test(name)) this.#services.fs.remove(`${this.#place.folder}/${name}`)
       const index = /^(\d{20})\.(index|timeindex|txnindex)$/.exec(name)
       if (index !== null && !this.#names.has(`${index[1]}.log`))
         this.#services.fs.remove(`${this.#place.folder}/${name}`)
-      if (name.endsWith('.swap'))
-        throw new StorageError('INCOMPATIBLE', `${this.#place.folder} was left in the middle of a compaction (${name})`)
     }
   }
 
@@ -240,9 +242,10 @@ class Loading {
     this.#logEndOffset = Math.max(nextOffset, this.#segments.at(-1)!.baseOffset)
   }
 
-  /** A power cut may take the end of a segment and leave the next one. Only compaction leaves gaps of its own. */
+  /** A power cut may take the end of a segment and leave the next one. Only compaction leaves gaps of its own, also where the topic was compacted once. */
   #isBehindGap(segment: LogSegment, nextOffset: number): boolean {
-    return segment.baseOffset > nextOffset && !this.#place.config.cleanupPolicy.includes('compact')
+    const isCompacted = this.#place.config.cleanupPolicy.includes('compact') || this.#known.cleanedUpTo !== undefined
+    return segment.baseOffset > nextOffset && !isCompacted
   }
 
   #replay(segment: LogSegment, batch: BatchHeader, records: Buffer): void {

@@ -87,6 +87,10 @@ export class ProducerStates {
     return known !== undefined && known.producerEpoch === producerEpoch && known.transactionFirstOffset >= 0
   }
 
+  get(producerId: number): ProducerState | undefined {
+    return this.#producers.get(producerId)
+  }
+
   values(): IterableIterator<ProducerState> {
     return this.#producers.values()
   }

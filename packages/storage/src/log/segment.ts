@@ -11,7 +11,7 @@
 import type { BatchHeader } from '@millrace/protocol'
 import { StorageError } from '../engine.ts'
 import { HeaderWalk, scanBatches } from './batch-scan.ts'
-import { segmentFile } from './file-names.ts'
+import { CLEANED_SUFFIX, dataSuffixes, type SegmentSuffix, SWAP_SUFFIX, segmentFile } from './file-names.ts'
 import { unfit } from './index-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { LogFile, type OpenFiles } from './open-files.ts'
@@ -56,6 +56,8 @@ export class LogSegment implements Segment {
   /** Undefined until asked for, after a start. */
   #firstTimestamp: number | undefined
   #bytesSinceEntry = 0
+  /** Behind the names of its files while it is not one of the log's segments: still being made, or on its way out. */
+  #ending = ''
 
   constructor(files: OpenFiles, folder: string, at: { baseOffset: number; sizeBytes: number; createdMs: number }) {
     this.#files = files
@@ -66,8 +68,15 @@ export class LogSegment implements Segment {
     this.log = new LogFile(files, segmentFile(folder, at.baseOffset, '.log'))
   }
 
-  static create(files: OpenFiles, folder: string, at: { baseOffset: number; nowMs: number }): LogSegment {
+  /** Empty, whatever had its names before. */
+  static create(
+    files: OpenFiles,
+    folder: string,
+    at: { baseOffset: number; nowMs: number; ending?: string },
+  ): LogSegment {
     const segment = new LogSegment(files, folder, { baseOffset: at.baseOffset, sizeBytes: 0, createdMs: at.nowMs })
+    segment.#ending = at.ending ?? ''
+    segment.log.path += segment.#ending
     segment.log.create()
     segment.resetIndexes()
     segment.isNew = true
@@ -101,6 +110,42 @@ export class LogSegment implements Segment {
   get maxTimestamp(): number {
     if (this.sizeBytes > 0) void this.times
     return this.#maxTimestamp
+  }
+
+  /** By which its age counts; -1 when no batch has a time. */
+  get firstTimestamp(): number {
+    this.#firstTimestamp ??= new HeaderWalk(this.log, this.sizeBytes).at(0)?.maxTimestamp ?? -1
+    return this.#firstTimestamp
+  }
+
+  /**
+   * Gives its files' names another ending, the log's first: by that recovery tells how far a crash let it come. Whoever reads the segment goes on
+   * reading the same files. Answers their new names.
+   */
+  moveTo(ending: string): string[] {
+    const { fs } = this.#files
+    const moved: string[] = []
+    for (const suffix of dataSuffixes) {
+      const name = segmentFile(this.folder, this.baseOffset, suffix)
+      if (fs.stat(name + this.#ending) === undefined) continue
+      fs.rename(name + this.#ending, name + ending)
+      moved.push(name + ending)
+    }
+    this.#ending = ending
+    this.log.path = this.#pathOf('.log')
+    if (this.#offsets !== undefined) this.#offsets.file.path = this.#pathOf('.index')
+    if (this.#times !== undefined) this.#times.file.path = this.#pathOf('.timeindex')
+    if (this.#transactions !== undefined) this.#transactions.path = this.#pathOf('.txnindex')
+    return moved
+  }
+
+  /** Of one that was made to take others' place and does not: its files go, however far they came. */
+  discard(): void {
+    this.isRemoved = true
+    this.close()
+    for (const suffix of dataSuffixes)
+      for (const ending of [CLEANED_SUFFIX, SWAP_SUFFIX])
+        this.#files.fs.remove(segmentFile(this.folder, this.baseOffset, suffix) + ending)
   }
 
   /** Appends a batch whose offsets are set. After a fault the segment is as it was before, or the fault says that it could not be put back. */
@@ -260,12 +305,16 @@ export class LogSegment implements Segment {
   }
 
   #file(suffix: '.index' | '.timeindex' | '.txnindex'): LogFile {
-    return new LogFile(this.#files, segmentFile(this.folder, this.baseOffset, suffix))
+    return new LogFile(this.#files, this.#pathOf(suffix))
+  }
+
+  #pathOf(suffix: SegmentSuffix): string {
+    return segmentFile(this.folder, this.baseOffset, suffix) + this.#ending
   }
 
   #openForMs(timestampMs: number, nowMs: number): number {
-    this.#firstTimestamp ??= new HeaderWalk(this.log, this.sizeBytes).at(0)?.maxTimestamp ?? -1
-    return this.#firstTimestamp >= 0 && timestampMs >= 0 ? timestampMs - this.#firstTimestamp : nowMs - this.createdMs
+    const { firstTimestamp } = this
+    return firstTimestamp >= 0 && timestampMs >= 0 ? timestampMs - firstTimestamp : nowMs - this.createdMs
   }
 
   #putBack(position: number, fault: unknown): never {

@@ -17,12 +17,22 @@ import type { LogSegment } from './segment.ts'
 const ENTRY_BYTES = 34
 const OFFSET_DELTA_MAX = 0x7fff_ffff
 
+/** One entry as it stands in an index. */
+export interface IndexedAbort extends AbortedTransaction {
+  readonly lastOffset: number
+  readonly lastStableOffset: number
+}
+
 export function appendAborted(segment: LogSegment, ended: EndedTransaction, lastStableOffset: number): void {
+  appendEntry(segment, { ...ended, lastStableOffset })
+}
+
+export function appendEntry(segment: LogSegment, aborted: IndexedAbort): void {
   const entry = Buffer.alloc(ENTRY_BYTES)
-  writeInt64(entry, 2, ended.producerId)
-  writeInt64(entry, 10, ended.firstOffset)
-  writeInt64(entry, 18, ended.lastOffset)
-  writeInt64(entry, 26, lastStableOffset)
+  writeInt64(entry, 2, aborted.producerId)
+  writeInt64(entry, 10, aborted.firstOffset)
+  writeInt64(entry, 18, aborted.lastOffset)
+  writeInt64(entry, 26, aborted.lastStableOffset)
   if (!segment.hasTransactionIndex) {
     segment.transactions.create()
     segment.hasTransactionIndex = true
@@ -52,21 +62,30 @@ export interface OffsetRange {
 }
 
 /** Those that overlap the range, looked for in the segment that holds its begin and those after it. */
-export function abortedIn(segments: readonly LogSegment[], { from, to }: OffsetRange): AbortedTransaction[] {
-  const found: AbortedTransaction[] = []
+export const abortedIn = (segments: readonly LogSegment[], range: OffsetRange): AbortedTransaction[] =>
+  entriesIn(segments, range).map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+
+export function entriesIn(segments: readonly LogSegment[], { from, to }: OffsetRange): IndexedAbort[] {
+  const found: IndexedAbort[] = []
   for (const segment of segments) {
     if (!segment.hasTransactionIndex) continue
     const bytes = Buffer.alloc(segment.transactions.sizeBytes ?? 0)
     const size = segment.transactions.read(bytes, 0)
     if (size % ENTRY_BYTES !== 0) throw unfit(segment.transactions, 'its size is not whole entries')
     for (let at = 0; at + ENTRY_BYTES <= size; at += ENTRY_BYTES) {
-      const firstOffset = int64At(bytes, at + 10)
-      if (bytes.readInt16BE(at) !== 0 || !isWithin(segment, int64At(bytes, at + 18)) || firstOffset < 0)
+      const entry = entryAt(bytes, at)
+      if (bytes.readInt16BE(at) !== 0 || !isWithin(segment, entry.lastOffset) || entry.firstOffset < 0)
         throw unfit(segment.transactions, `its entry at ${at} is none`)
-      if (int64At(bytes, at + 18) >= from && firstOffset < to)
-        found.push({ producerId: int64At(bytes, at + 2), firstOffset })
-      if (int64At(bytes, at + 26) >= to) return found
+      if (entry.lastOffset >= from && entry.firstOffset < to) found.push(entry)
+      if (entry.lastStableOffset >= to) return found
     }
   }
   return found
 }
+
+const entryAt = (bytes: Buffer, at: number): IndexedAbort => ({
+  producerId: int64At(bytes, at + 2),
+  firstOffset: int64At(bytes, at + 10),
+  lastOffset: int64At(bytes, at + 18),
+  lastStableOffset: int64At(bytes, at + 26),
+})

@@ -1,0 +1,213 @@
+/**
+ * Cleans the logs of compacted topics, one at a time: the dirtiest first, as long as one is worth it; then it looks again after a while.
+ */
+import type { Scheduled } from '@millrace/base'
+import { StorageError } from '../../engine.ts'
+import type { DiskLog } from '../disk-log.ts'
+import { withRepairs } from '../index-repair.ts'
+import type { LogServices } from '../log-services.ts'
+import { type CleanableRange, cleanableRange, isWorthCleaning } from './cleanable-range.ts'
+import { type CleaningResult, cleanLog } from './log-cleaning.ts'
+import { CleaningStopped, Pace } from './pace.ts'
+
+/** Kafka's configurations `log.cleaner.…` of the same meaning. They are asked anew for each cleaning. */
+export interface CleanerSettings {
+  /** log.cleaner.enable, and log.cleaner.threads above 0. One log at a time is cleaned, whatever their number. */
+  readonly isEnabled: boolean
+  readonly backoffMs: number
+  readonly dedupeBufferBytes: number
+  /** log.cleaner.io.buffer.load.factor: how full the map of keys may get. */
+  readonly loadFactor: number
+  readonly ioBufferBytes: number
+  readonly ioBytesPerSecondMax: number
+}
+
+export const defaultCleanerSettings: CleanerSettings = {
+  isEnabled: true,
+  backoffMs: 15_000,
+  dedupeBufferBytes: 128 * 1024 * 1024,
+  loadFactor: 0.9,
+  ioBufferBytes: 512 * 1024,
+  ioBytesPerSecondMax: Number.MAX_VALUE,
+}
+
+export interface CleanedLogs {
+  readonly logs: () => readonly DiskLog[]
+  /** Writes down where each log's cleaning ended. */
+  readonly checkpoint: () => Promise<void>
+}
+
+/** What has become of it so far. */
+export interface CleanerFigures {
+  readonly cleanings: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  readonly recordsRead: number
+  readonly recordsKept: number
+  /** Of the dirtiest log when last looked, 0 to 1. */
+  readonly dirtyRatioMax: number
+  /** How full the map of keys was in the last cleaning, 0 to 1. */
+  readonly mapUtilization: number
+  readonly lastCleaningMs: number
+  /** Logs that could not be read, and are not tried again before the next start. */
+  readonly uncleanableLogs: number
+}
+
+interface Chosen {
+  readonly log: DiskLog
+  readonly range: CleanableRange
+}
+
+export class LogCleaner {
+  readonly #services: LogServices
+  readonly #settings: () => CleanerSettings
+  readonly #cleaned: CleanedLogs
+  readonly #uncleanable = new WeakSet<DiskLog>()
+  #figures: CleanerFigures = {
+    cleanings: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
+    recordsRead: 0,
+    recordsKept: 0,
+    dirtyRatioMax: 0,
+    mapUtilization: 0,
+    lastCleaningMs: 0,
+    uncleanableLogs: 0,
+  }
+  #timer: Scheduled | undefined
+  #pace: Pace | undefined
+  #running: Promise<void> = Promise.resolve()
+  #isStopped = false
+
+  constructor(services: LogServices, settings: () => CleanerSettings, cleaned: CleanedLogs) {
+    this.#services = services
+    this.#settings = settings
+    this.#cleaned = cleaned
+  }
+
+  get figures(): CleanerFigures {
+    return this.#figures
+  }
+
+  begin(): void {
+    this.#later(0)
+  }
+
+  /** Resolves when nothing of it goes on any more. What was not finished is dropped. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    this.#pace?.wake()
+    await this.#running
+  }
+
+  #later(delayMs: number): void {
+    if (this.#isStopped) return
+    this.#timer = this.#services.clock.schedule(delayMs, () => {
+      this.#running = this.#round().then(
+        wasBusy => this.#later(wasBusy ? 0 : this.#settings().backoffMs),
+        (fault: unknown) => {
+          this.#services.logger.error('cleaning failed', { reason: fault })
+          this.#later(this.#settings().backoffMs)
+        },
+      )
+    })
+  }
+
+  /** Answers whether a log was cleaned, so that there may be another one. */
+  async #round(): Promise<boolean> {
+    if (!this.#settings().isEnabled) return false
+    const chosen = await this.#dirtiest()
+    return chosen === undefined ? false : this.#clean(chosen)
+  }
+
+  async #dirtiest(): Promise<Chosen | undefined> {
+    let dirtiest: Chosen | undefined
+    let dirtyRatioMax = 0
+    for (const log of this.#cleaned.logs()) {
+      if (!this.#isCleanable(log)) continue
+      const range = await this.#rangeOf(log)
+      if (range === undefined || range.totalBytes === 0) continue
+      dirtyRatioMax = Math.max(dirtyRatioMax, range.dirtyRatio)
+      if (!isWorthCleaning(range, log.config)) continue
+      if (dirtiest === undefined || range.dirtyRatio > dirtiest.range.dirtyRatio) dirtiest = { log, range }
+    }
+    this.#figures = { ...this.#figures, dirtyRatioMax }
+    return dirtiest
+  }
+
+  #isCleanable(log: DiskLog): boolean {
+    return log.fault === undefined && log.config.cleanupPolicy.includes('compact') && !this.#uncleanable.has(log)
+  }
+
+  async #rangeOf(log: DiskLog): Promise<CleanableRange | undefined> {
+    try {
+      return await withRepairs(this.#services, log, () => cleanableRange(log, this.#services.clock.now()))
+    } catch (fault) {
+      this.#failed(log, fault)
+      return undefined
+    }
+  }
+
+  async #clean({ log, range }: Chosen): Promise<boolean> {
+    const { clock } = this.#services
+    const settings = this.#settings()
+    const { dedupeBufferBytes: bytesMax, loadFactor, ioBufferBytes } = settings
+    this.#pace = new Pace({
+      clock,
+      bytesPerSecondMax: () => this.#settings().ioBytesPerSecondMax,
+      isWanted: () => !this.#isStopped && this.#settings().isEnabled && this.#isCleanable(log),
+    })
+    const options = { range, map: { bytesMax, loadFactor }, ioBufferBytes, pace: this.#pace }
+    const begunMs = clock.monotonicMs()
+    try {
+      const result = await withRepairs(this.#services, log, () => cleanLog(this.#services, log, options))
+      log.cleanedUpTo = result.cleanedUpTo
+      this.#tell(log, range, result, clock.monotonicMs() - begunMs)
+      await this.#cleaned.checkpoint()
+      return true
+    } catch (fault) {
+      if (!(fault instanceof CleaningStopped)) this.#failed(log, fault)
+      return false
+    } finally {
+      this.#pace = undefined
+    }
+  }
+
+  /** What cannot be read is left alone from now on; for all else there is a next time. */
+  #failed(log: DiskLog, fault: unknown): void {
+    if (!(fault instanceof StorageError)) throw fault
+    const fields = { partition: log.name, reason: fault.message }
+    if (fault.code !== 'CORRUPT') {
+      this.#services.logger.error('log could not be cleaned', fields)
+      return
+    }
+    this.#uncleanable.add(log)
+    this.#figures = { ...this.#figures, uncleanableLogs: this.#figures.uncleanableLogs + 1 }
+    this.#services.logger.error('log is damaged and is not cleaned any more', fields)
+  }
+
+  #tell(log: DiskLog, range: CleanableRange, result: CleaningResult, tookMs: number): void {
+    const before = this.#figures
+    this.#figures = {
+      ...before,
+      cleanings: before.cleanings + 1,
+      bytesRead: before.bytesRead + result.bytesRead,
+      bytesWritten: before.bytesWritten + result.bytesWritten,
+      recordsRead: before.recordsRead + result.recordsRead,
+      recordsKept: before.recordsKept + result.recordsKept,
+      mapUtilization: result.mapUtilization,
+      lastCleaningMs: tookMs,
+    }
+    this.#services.logger.info('log cleaned', {
+      partition: log.name,
+      from: range.firstDirtyOffset,
+      to: result.cleanedUpTo,
+      bytesRead: result.bytesRead,
+      bytesWritten: result.bytesWritten,
+      recordsRead: result.recordsRead,
+      recordsKept: result.recordsKept,
+      tookMs: Math.round(tookMs),
+    })
+  }
+}
