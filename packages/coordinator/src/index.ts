@@ -94,7 +94,15 @@ export {
   type TransactionRecord,
   type TransactionStatus,
 } from './transaction/record.ts'
-export type { TransactionReply } from './transaction/reply.ts'
+export { replayTransaction } from './transaction/replay.ts'
+export type {
+  AddError,
+  EndError,
+  InitError,
+  ProducerError,
+  TransactionReply,
+  VerifyError,
+} from './transaction/reply.ts'
 export {
   absentTransaction,
   isEpochExhausted,
@@ -104,3 +112,10 @@ export {
   type TransactionState,
   type TransactionStateKind,
 } from './transaction/state.ts'
+export { needsProducerId, step as stepTransaction, type TransactionStep } from './transaction/step.ts'
+export {
+  describeTransaction,
+  isListed,
+  type TransactionDescription,
+  type TransactionFilter,
+} from './transaction/views.ts'
