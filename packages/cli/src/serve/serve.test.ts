@@ -176,9 +176,18 @@ test('a second signal ends at once with a status that is not 0, and says so', TI
   served.child.kill('SIGTERM')
   await answered
   await served.line('stopping')
-  served.child.kill('SIGINT')
+  const insisting = setInterval(() => served.child.kill('SIGINT'), 50)
   assert.equal(await served.exitCode(), 1)
+  clearInterval(insisting)
   assert.match(served.errors[0]!, /^SIGINT came again: ending at once/)
+})
+
+test('Ctrl-C that arrives twice at once, as under npm, is one clean stop', TIMEOUT, async () => {
+  const served = new Served('--ephemeral')
+  await served.port()
+  served.child.kill('SIGINT')
+  served.child.kill('SIGTERM')
+  assert.equal(await served.exitCode(), 0)
 })
 
 test('millrace.storage=memory keeps nothing on disk, as --ephemeral does', TIMEOUT, async () => {

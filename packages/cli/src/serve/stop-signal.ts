@@ -1,16 +1,21 @@
 import type { Logger } from '@millrace/base'
 
-/** Resolves with the first SIGTERM or SIGINT. Another one ends the process at once: whoever sends it does not want to wait for the stop. */
+/** Ctrl-C under `npm start` arrives twice, from the terminal and from npm, within a few milliseconds: that is one wish and not two. */
+const ECHO_MS = 300
+
+/** Resolves with the first SIGTERM or SIGINT. A later one ends the process at once: whoever sends it does not want to wait for the stop. */
 export function stopSignal(logger: Logger): Promise<string> {
   return new Promise(resolve => {
-    let isStopping = false
+    let firstMs: number | undefined
     const receive = (name: NodeJS.Signals): void => {
-      if (isStopping) {
+      const nowMs = performance.now()
+      if (firstMs === undefined) {
+        firstMs = nowMs
+        resolve(name)
+      } else if (nowMs - firstMs > ECHO_MS) {
         logger.error(`${name} came again: ending at once, requests under way are not answered`)
         process.exit(1)
       }
-      isStopping = true
-      resolve(name)
     }
     process.on('SIGTERM', receive)
     process.on('SIGINT', receive)
