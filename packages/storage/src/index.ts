@@ -1,7 +1,8 @@
 export * from './catalog/catalog.ts'
 export { readCompactedTopics } from './catalog/compacted-topics.ts'
-export { openMemoryCatalog } from './catalog/memory-catalog.ts'
+export { MemoryStore, openMemoryCatalog } from './catalog/memory-catalog.ts'
 export { openSqliteCatalog, type SqliteCatalogOptions } from './catalog/sqlite-catalog.ts'
+export { type CatalogStore, TurnCatalog } from './catalog/turn-catalog.ts'
 export {
   type DiskEngineOptions,
   type DiskEngineSettings,
