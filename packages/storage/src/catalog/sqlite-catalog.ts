@@ -27,7 +27,10 @@ export interface SqliteCatalogOptions {
   readonly nodeId: number
   /** For a new file: the cluster's id, made up when absent. For one that exists: refused with INCOMPATIBLE when it is another. */
   readonly clusterId?: string
-  /** Syncs every commit to the disk. Without it a crash of the process loses nothing and one of the machine may lose the last writes. */
+  /**
+   * Syncs every commit to the disk. Without it only those with topics, configurations or producer ids are synced: a crash of the process loses nothing, and one
+   * of the machine may lose the last writes of groups and offsets.
+   */
   readonly durable?: boolean
   /** The file grows no further, and writes that need room are refused with UNAVAILABLE. */
   readonly sizeBytesMax?: number
@@ -55,12 +58,13 @@ export function openSqliteCatalog(options: SqliteCatalogOptions): OwnedCatalog {
   }
 }
 
-function prepareFile(db: DatabaseSync, { path, durable = false, sizeBytesMax }: SqliteCatalogOptions): void {
+function prepareFile(db: DatabaseSync, { path, sizeBytesMax }: SqliteCatalogOptions): void {
   db.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
   migrate(db, path)
   db.exec('PRAGMA journal_mode = WAL')
   db.exec(`PRAGMA journal_size_limit = ${WAL_BYTES_MAX}`)
-  db.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
+  // Its identity is on the device before anything else is marked with it.
+  db.exec('PRAGMA synchronous = FULL')
   const pageSize = Number(db.prepare('PRAGMA page_size').get()?.page_size)
   const pageCount = Number(db.prepare('PRAGMA page_count').get()?.page_count)
   if (sizeBytesMax !== undefined) db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(sizeBytesMax / pageSize))}`)
@@ -85,14 +89,17 @@ class SqliteStore implements CatalogStore {
   readonly #incarnationOf: StatementSync
   readonly #nextProducerId: StatementSync
   readonly #setNextProducerId: StatementSync
+  readonly #durable: boolean
+  #isSyncing = true
   /** For one log line a fault, not one a write. */
   #isFailing = false
 
-  constructor(db: DatabaseSync, { path, nodeId, clusterId, logger }: SqliteCatalogOptions) {
+  constructor(db: DatabaseSync, { path, nodeId, clusterId, logger, durable = false }: SqliteCatalogOptions) {
     this.#db = db
     this.#path = path
     this.#nodeId = nodeId
     this.#logger = logger
+    this.#durable = durable
     this.#changes = new SqliteChanges(db)
     this.#begin = db.prepare('BEGIN IMMEDIATE')
     this.#commit = db.prepare('COMMIT')
@@ -119,8 +126,9 @@ class SqliteStore implements CatalogStore {
     return this.#read(() => loadTransactions(this.#db))
   }
 
-  transaction(work: () => void): void {
+  transaction(work: () => void, isVital: boolean): void {
     try {
+      this.#syncCommits(isVital || this.#durable)
       this.#inTransaction(() => {
         if (this.#storedIncarnation() !== this.#incarnation)
           throw new CatalogError('FENCED', `another process has opened ${this.#path} as node ${this.#nodeId}`)
@@ -175,6 +183,13 @@ class SqliteStore implements CatalogStore {
       joined = { clusterId, incarnation }
     })
     return joined
+  }
+
+  /** What is synced takes all commits before it along. */
+  #syncCommits(isSyncing: boolean): void {
+    if (isSyncing === this.#isSyncing) return
+    this.#db.exec(`PRAGMA synchronous = ${isSyncing ? 'FULL' : 'NORMAL'}`)
+    this.#isSyncing = isSyncing
   }
 
   #storedIncarnation(): number {

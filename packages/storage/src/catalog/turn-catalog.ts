@@ -23,8 +23,8 @@ export interface CatalogStore {
   load(): CatalogImage
   loadGroups(): readonly StoredGroup[]
   loadTransactions(): readonly StoredTransaction[]
-  /** Commits what `work` did, or throws a CatalogError and keeps nothing of it. */
-  transaction(work: () => void): void
+  /** Commits what `work` did, or throws a CatalogError and keeps nothing of it. `isVital`: a power cut may not take it back. */
+  transaction(work: () => void, isVital: boolean): void
   /** Inside a transaction: all of the changes, or a CONFLICT or NOT_FOUND and none of them. Any other error ends the transaction. */
   apply(changes: readonly CatalogChange[]): void
   /** Inside a transaction: moves the next producer id on and answers what it was. */
@@ -34,10 +34,31 @@ export interface CatalogStore {
 
 interface Pending {
   readonly changes: readonly CatalogChange[]
+  readonly isVital: boolean
   readonly perform: () => void
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
   refusal: CatalogError | undefined
+}
+
+/**
+ * What is on the device before it is acknowledged, whatever the mode: records that were synced are gone with the topic that the catalog does not know. Groups
+ * and offsets are as safe as a record that was only written.
+ */
+const vital: Readonly<Record<CatalogChange['kind'], boolean>> = {
+  createTopic: true,
+  deleteTopic: true,
+  setPartitionCount: true,
+  setConfig: true,
+  setFeature: true,
+  putGroup: false,
+  deleteGroup: false,
+  putOffset: false,
+  deleteOffset: false,
+  putPendingOffset: false,
+  deletePendingOffset: false,
+  putTransaction: false,
+  deleteTransaction: false,
 }
 
 /** One turn's changes wait in memory and are written in one go, so that both have a limit. */
@@ -75,13 +96,15 @@ export class TurnCatalog implements OwnedCatalog {
 
   async write(changes: readonly CatalogChange[]): Promise<void> {
     for (const change of changes) check(change)
-    await this.#enqueue(changes, () => this.#store.apply(changes))
+    const isVital = changes.some(({ kind }) => vital[kind])
+    await this.#enqueue(changes, isVital, () => this.#store.apply(changes))
   }
 
   async allocateProducerIds(count: number): Promise<{ readonly first: number; readonly count: number }> {
     assert(Number.isSafeInteger(count) && count > 0, `a block of ${count} producer ids`)
     let first = 0
-    await this.#enqueue([], () => {
+    // An id that is given out again makes a new producer's batches look like repeats of another's.
+    await this.#enqueue([], true, () => {
       first = this.#store.takeProducerIds(count)
     })
     return { first, count }
@@ -102,13 +125,13 @@ export class TurnCatalog implements OwnedCatalog {
     if (this.#closed) throw new CatalogError('UNAVAILABLE', 'the catalog is closed')
   }
 
-  #enqueue(changes: readonly CatalogChange[], perform: () => void): Promise<void> {
+  #enqueue(changes: readonly CatalogChange[], isVital: boolean, perform: () => void): Promise<void> {
     this.#refuseWhenClosed()
     if (this.#pendingChanges + changes.length > PENDING_CHANGES_MAX)
       throw new CatalogError('UNAVAILABLE', `more than ${PENDING_CHANGES_MAX} catalog changes in one turn`)
     this.#pendingChanges += changes.length
     return new Promise((resolve, reject) => {
-      this.#pending.push({ changes, perform, resolve, reject, refusal: undefined })
+      this.#pending.push({ changes, isVital, perform, resolve, reject, refusal: undefined })
       if (this.#pending.length === 1) setImmediate(() => this.#commit())
     })
   }
@@ -119,9 +142,12 @@ export class TurnCatalog implements OwnedCatalog {
     this.#pending = []
     this.#pendingChanges = 0
     try {
-      this.#store.transaction(() => {
-        for (const write of pending) performOrRefuse(write)
-      })
+      this.#store.transaction(
+        () => {
+          for (const write of pending) performOrRefuse(write)
+        },
+        pending.some(write => write.isVital),
+      )
     } catch (error) {
       for (const write of pending) write.reject(error)
       return
