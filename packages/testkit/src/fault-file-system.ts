@@ -136,6 +136,10 @@ export class FaultFileSystem implements FileSystem {
     this.#stepsLeft = steps
   }
 
+  get usedBytes(): number {
+    return usedBytes(this.#root)
+  }
+
   get isDead(): boolean {
     return this.#isDead
   }

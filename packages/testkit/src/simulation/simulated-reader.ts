@@ -1,0 +1,154 @@
+/** How simulated clients read: one partition at a time, by topic id, each answer a line of the history. */
+import {
+  BATCH_OVERHEAD,
+  baseOffsetOf,
+  errorName,
+  Fetch,
+  forEachBatch,
+  isControl,
+  ListOffsets,
+  nextOffsetOf,
+  RecordCursor,
+} from '@millrace/protocol'
+import type { IsolationName, SeenRecord } from '../history/event.ts'
+import { NoAnswer, SimulatedClient, type SimulatedTopic } from './simulated-client.ts'
+
+const FETCH_VERSION = 16
+const WAIT_MS = 200
+const EARLIEST = -2
+
+export interface Fetched {
+  readonly error: string
+  readonly records: readonly SeenRecord[]
+  /** Behind what was read. */
+  readonly next: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStart: number
+}
+
+export interface FetchPlace {
+  readonly topic: SimulatedTopic
+  readonly partition: number
+  readonly position: number
+  readonly isolation: IsolationName
+}
+
+export class SimulatedReader extends SimulatedClient {
+  /** Under which it is known to the history. */
+  protected get alias(): string {
+    return this.name
+  }
+
+  protected get group(): string | undefined {
+    return undefined
+  }
+
+  /** Rejects with NoAnswer. */
+  async fetch({ topic, partition, position, isolation }: FetchPlace): Promise<Fetched> {
+    const began = this.world.time.nowMs
+    const { responses } = await this.request(Fetch, FETCH_VERSION, {
+      maxWaitMs: WAIT_MS,
+      minBytes: 1,
+      maxBytes: 1 << 20,
+      isolationLevel: isolation === 'read_committed' ? 1 : 0,
+      topics: [
+        {
+          topicId: topic.id,
+          partitions: [{ partition, fetchOffset: position, partitionMaxBytes: 200 + this.random.integer(4_000) }],
+        },
+      ],
+    })
+    const answer = responses[0]?.partitions[0]
+    if (answer === undefined) throw new Error('an answer to a fetch without its partition')
+    const { highWatermark, lastStableOffset, logStartOffset: logStart } = answer
+    const error = errorName(answer.errorCode)
+    const { records, next } = recordsOf(answer.records ?? [], position)
+    const { alias: client, group } = this
+    if (error === 'NONE')
+      this.world.record({
+        kind: 'read',
+        client,
+        began,
+        topic: topic.key,
+        partition,
+        position,
+        records,
+        isolation,
+        ...(group !== undefined && { group }),
+        highWatermark,
+        lastStableOffset,
+        logStart,
+      })
+    return { error, records, next, highWatermark, lastStableOffset, logStart }
+  }
+
+  /** Where to begin when the position is out of range. Rejects with NoAnswer. */
+  protected async earliest(topic: SimulatedTopic, partition: number): Promise<number> {
+    // Asked by name, which may be another topic's by now where topics come and go; those do not shrink.
+    if (!topic.shrinks) return 0
+    const partitions = [{ partitionIndex: partition, timestamp: EARLIEST }]
+    const answer = await this.request(ListOffsets, 7, { replicaId: -1, topics: [{ name: topic.name, partitions }] })
+    const { errorCode, offset } = answer.topics[0]!.partitions[0]!
+    if (errorCode !== 0) throw new NoAnswer(errorName(errorCode))
+    return offset
+  }
+
+  protected seek(topic: SimulatedTopic, partition: number, position: number): void {
+    this.world.record({ kind: 'seek', client: this.alias, topic: topic.key, partition, position })
+  }
+}
+
+/** Reads each of its partitions from the start on, over and over. */
+export class FollowingReader extends SimulatedReader {
+  readonly #positions = new Map<string, number>()
+
+  async run(): Promise<void> {
+    while (!this.world.isEnding) {
+      const topics = this.world.topics.filter(topic => !topic.isGone)
+      if (topics.length > 0) await this.#readOnce(this.pick(topics))
+      if (this.chance(20)) this.stall(this.random.integer(2_000))
+      await this.sleep(this.random.integer(30))
+    }
+  }
+
+  async #readOnce(topic: SimulatedTopic): Promise<void> {
+    const partition = this.random.integer(topic.partitions)
+    const key = `${topic.id}-${partition}`
+    if (!this.#positions.has(key) || this.chance(10)) this.#go(topic, partition, 0)
+    const position = this.#positions.get(key)!
+    try {
+      const fetched = await this.fetch({ topic, partition, position, isolation: 'read_uncommitted' })
+      if (fetched.error === 'OFFSET_OUT_OF_RANGE') this.#go(topic, partition, await this.earliest(topic, partition))
+      else if (fetched.error === 'NONE') this.#positions.set(key, fetched.next)
+      else await this.sleep(100)
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+      await this.sleep(50)
+    }
+  }
+
+  #go(topic: SimulatedTopic, partition: number, position: number): void {
+    this.#positions.set(`${topic.id}-${partition}`, position)
+    this.seek(topic, partition, position)
+  }
+}
+
+/** The records from the position on; a batch may begin before it. */
+function recordsOf(chunks: readonly Buffer[], position: number): { records: SeenRecord[]; next: number } {
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  const records: SeenRecord[] = []
+  let next = position
+  forEachBatch(bytes, (at, size) => {
+    next = Math.max(next, nextOffsetOf(bytes, at))
+    if (isControl(bytes, at)) return
+    const cursor = new RecordCursor(bytes, at + BATCH_OVERHEAD, at + size)
+    const baseOffset = baseOffsetOf(bytes, at)
+    while (cursor.next()) {
+      const offset = baseOffset + cursor.offsetDelta
+      if (offset < position) continue
+      records.push([offset, bytes.toString('latin1', cursor.valueStart, cursor.valueStart + cursor.valueLength)])
+    }
+  })
+  return { records, next }
+}
