@@ -20,7 +20,11 @@ import { sampleMarker } from '../../sample-batch.ts'
 import { CompactionModel, type ModelBatch } from './compaction-model.ts'
 import { type CleanerSettings, defaultCleanerSettings } from './log-cleaner.ts'
 
-export const BACKOFF_MS = 15_000
+const BACKOFF_MS = 1_000_000
+/** Long beside all the backoffs of a test, so that only a step that lets time pass lets it be over. */
+export const DELETE_RETENTION_MS = 100 * BACKOFF_MS
+/** What else comes round by the clock stays away. */
+const NEVER_MS = 1e14
 
 export interface KeyedBatch {
   readonly records: readonly (readonly [key: string | null, value: string | null])[]
@@ -48,18 +52,11 @@ export const compactConfig: Partial<LogConfig> = {
   segmentBytes: 600,
   indexIntervalBytes: 100,
   minCleanableDirtyRatio: 0,
-  deleteRetentionMs: 100_000,
+  deleteRetentionMs: DELETE_RETENTION_MS,
 }
 
 /** Turns of the event loop that the cleanings of a test's small log surely end in: its disk never waits. */
 const TURNS = 400
-
-/** Lets a cleaning that is worth it, and those that follow, come to their end. */
-export async function clean(clock: HeldClock): Promise<void> {
-  await clock.pass(BACKOFF_MS)
-  for (let turn = 0; turn < TURNS; turn++) await new Promise(resolve => setImmediate(resolve))
-  await clock.pass(0)
-}
 
 /** A log and what it is to hold. */
 export class Compacted {
@@ -70,6 +67,9 @@ export class Compacted {
   readonly #open = new Map<number, number>()
   #transactions = 0
   #cleanedUpTo = 0
+  #isCleaning = false
+  /** When the cleaning that is under way began. */
+  #begunMs: number | undefined
 
   constructor(disk: DiskPartition, options: OpenOptions & { clock: HeldClock }) {
     this.disk = disk
@@ -81,12 +81,22 @@ export class Compacted {
     { config, cleaner }: { config?: Partial<LogConfig>; cleaner?: Partial<CleanerSettings> } = {},
   ): Promise<Compacted> {
     const settings = { ...defaultCleanerSettings, backoffMs: BACKOFF_MS, dedupeBufferBytes: 1 << 20, ...cleaner }
+    const clock = new HeldClock()
+    let log: Compacted | undefined
     const options = {
-      clock: new HeldClock(),
+      clock,
       config: { ...compactConfig, ...config },
-      settings: { cleaner: () => settings },
+      settings: {
+        cleaner: () => ({ ...settings, isEnabled: log?.mayClean() === true }),
+        producerExpirationMs: Number.MAX_SAFE_INTEGER,
+        retentionCheckMs: NEVER_MS,
+        retentionFirstCheckMs: NEVER_MS,
+        checkpointMs: NEVER_MS,
+        producerExpirationCheckMs: NEVER_MS,
+      },
     }
-    return new Compacted(await DiskPartition.open(fs, options), options)
+    log = new Compacted(await DiskPartition.open(fs, options), options)
+    return log
   }
 
   get clock(): HeldClock {
@@ -135,18 +145,29 @@ export class Compacted {
     return this.#open.has(producer)
   }
 
+  /** Asked by the cleaner: cleanings come when the test says so. */
+  mayClean(): boolean {
+    if (this.#isCleaning) this.#begunMs ??= this.clock.now()
+    return this.#isCleaning
+  }
+
+  /** Lets a cleaning that is worth it come to its end. */
+  async runCleaner(): Promise<void> {
+    this.#isCleaning = true
+    await this.clock.pass(BACKOFF_MS)
+    for (let turn = 0; turn < TURNS; turn++) await new Promise(resolve => setImmediate(resolve))
+    this.#isCleaning = false
+  }
+
   /** Cleans here and in the model. */
   async clean(): Promise<void> {
     const bounds = this.#bases().filter(base => base <= this.model.firstUnstableOffset)
     const end = bounds.at(-1) ?? 0
-    await clean(this.clock)
+    this.#begunMs = undefined
+    await this.runCleaner()
     if (end <= this.#cleanedUpTo) return
-    this.model.clean({
-      firstDirtyOffset: this.#cleanedUpTo,
-      end,
-      nowMs: this.#cleanedAtMs(),
-      deleteRetentionMs: 100_000,
-    })
+    const nowMs = this.#begunMs ?? this.clock.now()
+    this.model.clean({ firstDirtyOffset: this.#cleanedUpTo, end, nowMs, deleteRetentionMs: DELETE_RETENTION_MS })
     this.#cleanedUpTo = end
   }
 
@@ -178,11 +199,6 @@ export class Compacted {
     })
     const found = (await this.disk.readAll()).map(readModelBatch)
     assert.deepEqual(found.map(shell), this.model.batches.map(shell))
-  }
-
-  /** Cleanings run at the end of the backoff, and the clock stands still while they do. */
-  #cleanedAtMs(): number {
-    return this.clock.now()
   }
 
   #bases(): number[] {

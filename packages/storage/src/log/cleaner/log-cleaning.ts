@@ -90,11 +90,11 @@ class Cleaning {
   /** From the first dirty offset on, committed records alone, until the map is full. */
   async #buildMap(): Promise<void> {
     const { firstDirtyOffset, firstUncleanableOffset } = this.#options.range
-    const dirty = segmentsFrom(this.#log.segments, firstDirtyOffset).filter(
-      segment => segment.baseOffset < firstUncleanableOffset,
-    )
+    const fromDirty = segmentsFrom(this.#log.segments, firstDirtyOffset)
+    const dirty = fromDirty.filter(segment => segment.baseOffset < firstUncleanableOffset)
     const transactions = new CleanedTransactions()
-    transactions.expect(entriesIn(dirty, { from: firstDirtyOffset, to: firstUncleanableOffset }))
+    // The marker of an aborted one may lie beyond what is cleaned.
+    transactions.expect(entriesIn(fromDirty, { from: firstDirtyOffset, to: firstUncleanableOffset }))
     const cursor = new RecordCursor(Buffer.alloc(0))
     const map = this.#map
     for (const [i, segment] of dirty.entries()) {
