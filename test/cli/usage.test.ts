@@ -14,7 +14,7 @@ const commands = [
   ['config', 'list', 'describe', 'get', 'set', 'delete', 'append', 'subtract'],
   ['cluster', 'describe', 'api-versions', 'log-dirs'],
   ['offsets'],
-  ['log', 'verify'],
+  ['log', 'verify', 'repair'],
   ['import'],
   ['completion'],
   ['version'],

@@ -31,3 +31,5 @@ export {
 } from './verify/folder-check.ts'
 export type { Damage, LogProblem, ProblemKind } from './verify/log-problem.ts'
 export type { PartitionReport } from './verify/partition-check.ts'
+export { type FolderRepair, repairFolder } from './verify/repair-folder.ts'
+export type { PlannedStep, RepairPlan, RepairStep } from './verify/repair-plan.ts'

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { collect } from '../shared/global-options.ts'
 import { action } from '../shared/session.ts'
 
@@ -11,8 +11,12 @@ export interface LogVerifyOptions {
   readonly dir: readonly string[]
 }
 
+export interface LogRepairOptions extends LogVerifyOptions {
+  readonly execute: boolean
+}
+
 export function logCommand(): Command {
-  return dumpCommand().addCommand(verifyCommand())
+  return dumpCommand().addCommand(verifyCommand()).addCommand(repairCommand())
 }
 
 function verifyCommand(): Command {
@@ -32,6 +36,28 @@ Examples:
   $ millrace log verify --dir data orders-0 --output json`,
     )
     .action(action<[readonly string[], LogVerifyOptions]>(async () => (await import('../log-verify.ts')).logVerify))
+}
+
+function repairCommand(): Command {
+  return new Command('repair')
+    .description('Say what can be done about what verify finds, and what is lost by it; with --execute, do it')
+    .argument('[partitions...]', 'topics, or partitions such as orders-0; all of them without')
+    .option('--dir <folder>', 'a data folder (log.dirs of the broker); may be given many times', collect)
+    .option('--dry-run', 'only say it: the default')
+    .addOption(new Option('--execute', 'do it').default(false).conflicts('dryRun'))
+    .addHelpText(
+      'after',
+      `
+The broker must be stopped. Damage inside a log is skipped: every good record keeps its offset, and an empty batch stands where
+records were lost. Damage at the end of a log is cut off. Indexes are made again. Damaged bytes are kept beside the file, with
+the ending .damaged, and are yours to remove. The exit status is 1 when there is something to do, or left to do.
+
+Examples:
+  $ millrace log repair                       what would be done in ./data
+  $ millrace log repair --dir data orders-0 --execute
+  $ millrace log repair --output json`,
+    )
+    .action(action<[readonly string[], LogRepairOptions]>(async () => (await import('../log-repair.ts')).logRepair))
 }
 
 function dumpCommand(): Command {

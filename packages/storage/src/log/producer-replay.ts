@@ -10,7 +10,7 @@ import type { LogSegment } from './segment.ts'
 
 /** Up to where `segment` begins. */
 export async function producersBefore(
-  { fs }: LogServices,
+  { fs }: Pick<LogServices, 'fs'>,
   log: { readonly folder: string; readonly segments: readonly LogSegment[] },
   segment: LogSegment,
 ): Promise<ProducerStates> {

@@ -154,6 +154,8 @@ class PartitionCheck {
         if (lastDamage !== undefined) this.#damage(segment, lastDamage, header.baseOffset)
         else if (header.baseOffset > this.#nextOffset) this.#gap(segment.path, header.baseOffset, position)
         lastDamage = undefined
+        // A repair was here: what the lost records said of producers is in snapshots and indexes, and in the log no more.
+        if (header.recordCount === 0 && header.producerId < 0) this.#isUnbroken = false
         this.#batch(header)
         checks.offsets?.batch(header, position)
         checks.times?.batch(header)
