@@ -22,6 +22,7 @@ const mayTouch: readonly (readonly [module: RegExp, places: readonly string[]])[
   [/^node:(crypto|tty)$/, ['base/src/', 'storage/src/catalog/', 'storage/src/disk/', 'client/src/', 'cli/src/']],
   [/^node:zlib$/, ['protocol/src/records/']],
   [/^node:module$/, ['protocol/src/records/native.ts']],
+  [/^node:vm$/, ['broker/src/runtime/transactions/id-pattern.ts']],
   [
     /^node:fs(\/promises)?$/,
     ['storage/src/disk/', 'storage/src/catalog/', 'broker/src/config/', 'broker/src/metrics/', 'cli/src/'],

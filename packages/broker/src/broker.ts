@@ -15,6 +15,7 @@ import { advertisedEndpoints, parseHostPort } from './config/listeners.ts'
 import { registry } from './handlers/index.ts'
 import { ClusterImage } from './metadata/cluster-image.ts'
 import { ConfigAdmin } from './metadata/config-admin.ts'
+import { Features } from './metadata/features.ts'
 import { TopicAdmin } from './metadata/topic-admin.ts'
 import { brokerMetricsText } from './metrics/broker-metrics.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -23,6 +24,7 @@ import { FetchSessions } from './runtime/fetch-sessions.ts'
 import { GroupCoordinator } from './runtime/groups/group-coordinator.ts'
 import { ProducerIds } from './runtime/producer-ids.ts'
 import { Purgatory } from './runtime/purgatory.ts'
+import { TransactionCoordinator } from './runtime/transactions/transaction-coordinator.ts'
 import { type Authorizer, allowAll } from './security/authorizer.ts'
 import { noQuotas } from './security/quotas.ts'
 import { AdminHttp } from './server/admin-http.ts'
@@ -86,6 +88,8 @@ class Node implements Broker {
   readonly #purgatory: Purgatory
   readonly #image: ClusterImage
   readonly #groups: GroupCoordinator
+  readonly #transactions: TransactionCoordinator
+  readonly #features = new Features()
   readonly #server: SocketServer
   readonly metrics = new Metrics()
   readonly #admin: AdminPort | undefined
@@ -115,6 +119,8 @@ class Node implements Broker {
       random,
       logger,
     })
+    const producerIds = new ProducerIds(engine.catalog)
+    this.#transactions = this.#transactionCoordinator(producerIds)
     const load = new ServerLoad({
       requestsMax: config.queuedMaxRequests,
       requestBytesMax: config.queuedMaxRequestBytes,
@@ -130,7 +136,9 @@ class Node implements Broker {
       purgatory: this.#purgatory,
       groups: this.#groups,
       fetchSessions: new FetchSessions({ slotsMax: () => config.maxIncrementalFetchSessionCacheSlots, clock, random }),
-      producerIds: new ProducerIds(engine.catalog),
+      producerIds,
+      transactions: this.#transactions,
+      features: this.#features,
       registry,
       load,
       metrics: this.metrics,
@@ -183,13 +191,19 @@ class Node implements Broker {
     // First, so that whoever watches sees that it is starting.
     const adminPort = await this.#openAdmin()
     engine.logs.listen(this.#purgatory)
-    const layouts = this.#image.load(await engine.catalog.load())
+    const image = await engine.catalog.load()
+    const layouts = this.#image.load(image)
+    this.#features.load(image.features)
     const report = await engine.logs.start(layouts)
     this.#image.open()
-    engine.catalog.subscribe(changes => this.#image.apply(changes))
+    engine.catalog.subscribe(changes => {
+      this.#features.apply(changes)
+      this.#image.apply(changes)
+    })
     this.#image.onTopicRemoved(topic => void this.#groups.forgetTopic(topic.name))
     this.#image.onTopicRemoved(topic => this.metrics.topics.forget(topic.name))
     await this.#groups.start()
+    await this.#transactions.start()
     for (const { topic, partition, reason } of report.failures)
       logger.error(`partition ${topic}-${partition} cannot be served: ${reason}`)
     for (const { name, host, port } of config.listenerPlan.listeners)
@@ -213,6 +227,24 @@ class Node implements Broker {
     return this.stop()
   }
 
+  #transactionCoordinator(producerIds: ProducerIds): TransactionCoordinator {
+    const { config, engine, clock, logger } = this.#options
+    const { catalog, logs } = engine
+    const [image, features, groups, timers] = [this.#image, this.#features, this.#groups, this.#timers]
+    return new TransactionCoordinator({
+      catalog,
+      config,
+      features,
+      producerIds,
+      image,
+      logs,
+      groups,
+      timers,
+      clock,
+      logger,
+    })
+  }
+
   /** A port that is taken costs the metrics, not the data: a second broker on one machine starts all the same. */
   async #openAdmin(): Promise<number | undefined> {
     try {
@@ -233,6 +265,7 @@ class Node implements Broker {
     try {
       const closing = this.#server.close(this.#options.config.shutdownTimeoutMs)
       this.#purgatory.close()
+      this.#transactions.close()
       this.#groups.close()
       await closing
       this.#timers.close()

@@ -3,12 +3,14 @@ import type { Catalog, LogEngine } from '@millrace/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { ClusterImage } from './metadata/cluster-image.ts'
 import type { ConfigAdmin } from './metadata/config-admin.ts'
+import type { Features } from './metadata/features.ts'
 import type { TopicAdmin } from './metadata/topic-admin.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { FetchSessions } from './runtime/fetch-sessions.ts'
 import type { GroupCoordinator } from './runtime/groups/group-coordinator.ts'
 import type { ProducerIds } from './runtime/producer-ids.ts'
 import type { Purgatory } from './runtime/purgatory.ts'
+import type { TransactionCoordinator } from './runtime/transactions/transaction-coordinator.ts'
 import type { Registry } from './server/handler.ts'
 import type { ServerLoad } from './server/server-load.ts'
 
@@ -30,6 +32,8 @@ export interface Services {
   readonly catalog: Catalog
   readonly purgatory: Purgatory
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
+  readonly features: Features
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
   readonly registry: Registry

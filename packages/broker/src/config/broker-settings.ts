@@ -54,6 +54,17 @@ export const brokerSettings = {
   offsetsRetentionCheckIntervalMs: number('offsets.retention.check.interval.ms'),
   producerIdExpirationMs: number('producer.id.expiration.ms'),
 
+  transactionMaxTimeoutMs: number('transaction.max.timeout.ms'),
+  transactionalIdExpirationMs: number('transactional.id.expiration.ms'),
+  transactionAbortTimedOutTransactionCleanupIntervalMs: number(
+    'transaction.abort.timed.out.transaction.cleanup.interval.ms',
+  ),
+  transactionRemoveExpiredTransactionCleanupIntervalMs: number(
+    'transaction.remove.expired.transaction.cleanup.interval.ms',
+  ),
+  transactionPartitionVerificationEnable: boolean('transaction.partition.verification.enable'),
+  addPartitionsToTxnRetryBackoffMaxMs: number('add.partitions.to.txn.retry.backoff.max.ms'),
+
   logRetentionCheckIntervalMs: number('log.retention.check.interval.ms'),
   logFlushSchedulerIntervalMs: number('log.flush.scheduler.interval.ms'),
   logFlushOffsetCheckpointIntervalMs: number('log.flush.offset.checkpoint.interval.ms'),

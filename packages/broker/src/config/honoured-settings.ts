@@ -44,6 +44,16 @@ export const honouredSettings: Readonly<Record<string, string>> = {
   'offsets.retention.check.interval.ms': 'How often expired offsets are looked for.',
   'producer.id.expiration.ms': 'How long the state of a silent idempotent producer is kept.',
 
+  'transaction.max.timeout.ms': 'Longest time-out that a transactional producer may ask for.',
+  'transactional.id.expiration.ms': 'How long a transactional id is remembered after its last transaction.',
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms':
+    'How long after a failed try an abort is tried again; transactions are aborted when their time is up.',
+  'transaction.remove.expired.transaction.cleanup.interval.ms': 'How often expired transactional ids are looked for.',
+  'transaction.partition.verification.enable':
+    'Whether a first transactional write is held against what the coordinator knows.',
+  'add.partitions.to.txn.retry.backoff.max.ms':
+    'How long adding to a transaction waits for the end of the one before, before the client is told to retry.',
+
   'log.dirs': 'Folders of the data, separated by commas; without it, log.dir.',
   'log.dir': 'Folder of the data.',
   'log.segment.bytes': 'Size at which a segment is closed and the next begun.',
@@ -56,7 +66,7 @@ export const honouredSettings: Readonly<Record<string, string>> = {
   'log.retention.hours': 'The same in hours.',
   'log.retention.bytes': 'Size of a partition above which its oldest segments are deleted; -1 sets no limit.',
   'log.retention.check.interval.ms': 'How often segments are checked for deletion.',
-  'log.cleanup.policy': 'delete, compact or both; nothing is compacted yet.',
+  'log.cleanup.policy': 'What becomes of old records: delete, compact or both.',
   'log.segment.delete.delay.ms': 'How long a deleted file stays on disk.',
   'log.index.size.max.bytes': 'Largest index file of a segment; a full index closes the segment.',
   'log.index.interval.bytes': 'Bytes of log between two index entries.',

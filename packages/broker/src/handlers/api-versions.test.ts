@@ -37,10 +37,20 @@ test('produce is advertised from version 0, without which librdkafka would not c
   assert.equal(apiKeys.find(({ apiKey }) => apiKey === 0)!.minVersion, 0)
 })
 
-test('the calls of transactions are not advertised', async () => {
+test('transactions of version 2 are finalised, and told from version 4 on that they may be at 0', async () => {
   await using broker = await startTestBroker()
-  const { apiKeys } = await (await broker.connect()).request(ApiVersions, 0, {})
-  for (const key of [24, 25, 26, 27, 28]) assert.ok(!apiKeys.some(({ apiKey }) => apiKey === key))
+  const client = await broker.connect()
+  for (const version of [3, 4, 5]) {
+    const { supportedFeatures, finalizedFeatures } = await client.request(ApiVersions, version, software)
+    assert.deepEqual(
+      supportedFeatures.find(({ name }) => name === 'transaction.version'),
+      version === 3 ? undefined : { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
+    )
+    assert.deepEqual(
+      finalizedFeatures.find(({ name }) => name === 'transaction.version'),
+      { name: 'transaction.version', maxVersionLevel: 2, minVersionLevel: 2 },
+    )
+  }
 })
 
 test('a version that is too new is answered in the layout of version 0, and the connection goes on', async () => {

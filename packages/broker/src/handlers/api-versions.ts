@@ -1,12 +1,11 @@
 import { ApiVersions, type ApiVersionsResponseInput, errorCode, Writer, writeResponseHeader } from '@millrace/protocol'
+import { supportedFeatures } from '../metadata/features.ts'
 import { type AnyHandler, handler } from '../server/handler.ts'
 import type { Services } from '../services.ts'
 
 const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 const PRODUCE = 0
-
-/** Kafka 4.4's stable range (3.3-IV3 to 4.3-IV0). What else Kafka calls a feature is an API here or is not: clients see it in the list of APIs. */
-const METADATA_VERSION = { name: 'metadata.version', minVersion: 7, maxVersion: 30 }
+const LEVEL_0_SINCE = 4
 
 export const apiVersions = handler(ApiVersions, (services, request, cx) => {
   if (
@@ -21,27 +20,27 @@ export const apiVersions = handler(ApiVersions, (services, request, cx) => {
     if (clusterId !== services.image.clusterId || nodeId !== services.config.nodeId)
       return { errorCode: errorCode('REBOOTSTRAP_REQUIRED'), apiKeys: [] }
   }
-  return served(services)
+  return served(services, cx.version)
 })
 
-function served(services: Services): ApiVersionsResponseInput {
+function served(services: Services, version: number): ApiVersionsResponseInput {
   const apiKeys = services.registry.all().map(({ key, versions: [min, max] }) => ({
     apiKey: key,
     // librdkafka sends compressed batches only to brokers that list version 0 of Produce; Kafka lists it and does not serve it either.
     minVersion: key === PRODUCE ? 0 : min,
     maxVersion: max,
   }))
-  const finalized = {
-    name: METADATA_VERSION.name,
-    minVersionLevel: METADATA_VERSION.minVersion,
-    maxVersionLevel: METADATA_VERSION.maxVersion,
-  }
   return {
     errorCode: 0,
     apiKeys,
-    supportedFeatures: [METADATA_VERSION],
-    finalizedFeaturesEpoch: 0,
-    finalizedFeatures: [finalized],
+    // KIP-1022: clients of older versions fail on a feature that can be at level 0.
+    supportedFeatures: supportedFeatures.filter(({ minVersion }) => minVersion > 0 || version >= LEVEL_0_SINCE),
+    finalizedFeaturesEpoch: services.features.epoch,
+    finalizedFeatures: services.features.finalized.map(({ name, level }) => ({
+      name,
+      minVersionLevel: level,
+      maxVersionLevel: level,
+    })),
   }
 }
 

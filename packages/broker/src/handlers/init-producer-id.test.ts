@@ -58,12 +58,6 @@ test('an id without an epoch, or the other way round, is refused', async () => {
   }
 })
 
-test('a transactional producer is told that transactions are not served', async () => {
-  await using broker = await startTestBroker()
-  const client = await broker.connect()
-  assert.equal(errorName((await init(client, { transactionalId: 'tx' })).errorCode), 'UNSUPPORTED_VERSION')
-})
-
 test('an empty transactional id is refused', async () => {
   await using broker = await startTestBroker()
   assert.equal(errorName((await init(await broker.connect(), { transactionalId: '' })).errorCode), 'INVALID_REQUEST')

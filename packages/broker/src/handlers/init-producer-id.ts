@@ -1,15 +1,26 @@
-import { type ErrorName, errorCode, InitProducerId, type InitProducerIdResponseInput } from '@millrace/protocol'
+import {
+  type ErrorName,
+  errorCode,
+  InitProducerId,
+  type InitProducerIdRequest,
+  type InitProducerIdResponseInput,
+} from '@millrace/protocol'
 import { CatalogError } from '@millrace/storage'
 import { CLUSTER } from '../security/authorizer.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
+import { errorOf, fencedAs, mayWriteTransactions } from './transaction-replies.ts'
+
+const FENCED_SINCE = 4
 
 export const initProducerId = handler(InitProducerId, async (services, request, cx) => {
   const { transactionalId, producerId, producerEpoch } = request
-  if (transactionalId !== null) return transactional(transactionalId, cx)
-  if (!mayWriteIdempotently(services, cx)) return refused('CLUSTER_AUTHORIZATION_FAILED')
+  if (transactionalId !== null && !mayWriteTransactions(cx, transactionalId))
+    return refused('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+  if (transactionalId === null && !mayWriteIdempotently(services, cx)) return refused('CLUSTER_AUTHORIZATION_FAILED')
   if ((producerId === -1) !== (producerEpoch === -1)) return refused('INVALID_REQUEST')
+  if (transactionalId !== null) return transactional(services, transactionalId, request, cx)
   // KIP-360 bumps the epoch of a transactional producer here. One without transactions gets a new id, as from Kafka: it raises its epoch by itself.
   try {
     return { errorCode: 0, producerId: await services.producerIds.take(), producerEpoch: 0 }
@@ -20,10 +31,23 @@ export const initProducerId = handler(InitProducerId, async (services, request, 
   }
 })
 
-/** Transactions are not served and their other calls not offered: an error that is final and says what is missing. */
-function transactional(transactionalId: string, cx: RequestContext): InitProducerIdResponseInput {
-  if (!cx.mayDo('WRITE', 'TRANSACTIONAL_ID', transactionalId)) return refused('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
-  return refused(transactionalId === '' ? 'INVALID_REQUEST' : 'UNSUPPORTED_VERSION')
+async function transactional(
+  services: Services,
+  transactionalId: string,
+  { transactionTimeoutMs, producerId, producerEpoch }: InitProducerIdRequest,
+  cx: RequestContext,
+): Promise<InitProducerIdResponseInput> {
+  const reply = await services.transactions.ask(transactionalId, (id, now) => ({
+    kind: 'init',
+    now,
+    request: id,
+    timeoutMs: transactionTimeoutMs,
+    expected: producerId === -1 ? null : { producerId, producerEpoch },
+    freshProducerId: -1,
+  }))
+  if (reply.kind === 'initialized')
+    return { errorCode: 0, producerId: reply.producerId, producerEpoch: reply.producerEpoch }
+  return refused(fencedAs(errorOf(reply), cx, FENCED_SINCE))
 }
 
 /** KIP-679: who may write to any topic may do so idempotently. */

@@ -10,6 +10,7 @@ import {
   Produce,
   type ProduceRequest,
   type ProduceResponseInput,
+  producerIdOf,
   recompressBatch,
   recordCountOf,
   stampLogAppendTime,
@@ -22,6 +23,8 @@ import type { TopicMetrics } from '../metrics/topic-metrics.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
+import { admitWrites, isVerified, needsAdmission, unverified } from './produce-admission.ts'
+import { mayWriteTransactions } from './transaction-replies.ts'
 
 type PartitionAnswer = ProduceResponseInput['responses'][number]['partitionResponses'][number]
 type TopicRequest = ProduceRequest['topicData'][number]
@@ -34,14 +37,28 @@ const DECOMPRESSED_BYTES_MIN = 32 << 20
 const DECOMPRESSED_RATIO = 20
 const ZSTD_SINCE = 7
 
+/** Where the answer for one partition goes. */
+interface Slot {
+  readonly topic: Topic
+  readonly answers: PartitionAnswer[]
+  readonly at: number
+}
+
+interface Write {
+  readonly entry: BatchEntry
+  readonly slot: Slot
+}
+
 /** The answers of one request, filled from two sides: refusals at once, the rest when the engine has answered. */
 interface Draft {
-  readonly entries: BatchEntry[]
-  readonly slots: { readonly topic: Topic; readonly answers: PartitionAnswer[]; readonly at: number }[]
+  readonly ready: Write[]
+  /** The first of their transactions in their partitions: the coordinator is asked before. */
+  readonly unadmitted: Write[]
+  transactionalProducerId: number
 }
 
 export const produce = handler(Produce, (services, request, cx) => {
-  const draft: Draft = { entries: [], slots: [] }
+  const draft: Draft = { ready: [], unadmitted: [], transactionalProducerId: -1 }
   const responses = request.topicData.map(topic => ({
     name: topic.name,
     topicId: topic.topicId,
@@ -54,17 +71,43 @@ export const produce = handler(Produce, (services, request, cx) => {
     if (failed !== undefined) cx.closeAfter(`a produce request with acks 0 failed with error ${failed.errorCode}`)
     return undefined
   }
-  if (draft.entries.length === 0) return answer()
-  const appended = services.logs.append(draft.entries)
-  if (!(appended instanceof Promise)) {
-    fill(services.metrics.topics, draft, appended)
-    return answer()
-  }
-  return appended.then(outcomes => {
-    fill(services.metrics.topics, draft, outcomes)
-    return answer()
-  })
+  const appended = append(services, draft.ready)
+  if (draft.unadmitted.length > 0)
+    return Promise.all([appended, appendAdmitted(services, request, draft.unadmitted, cx)]).then(answer)
+  return appended === undefined ? answer() : appended.then(answer)
 })
+
+/** Undefined when the answers are filled in already. */
+function append(services: Services, writes: readonly Write[]): Promise<void> | undefined {
+  if (writes.length === 0) return undefined
+  const appended = services.logs.append(writes.map(({ entry }) => entry))
+  if (appended instanceof Promise) return appended.then(outcomes => fill(services.metrics.topics, writes, outcomes))
+  fill(services.metrics.topics, writes, appended)
+  return undefined
+}
+
+async function appendAdmitted(
+  services: Services,
+  { transactionalId }: ProduceRequest,
+  writes: readonly Write[],
+  { version }: RequestContext,
+): Promise<void> {
+  const asked = writes.map(({ entry, slot }) => ({
+    entry,
+    place: { topic: slot.topic.name, partition: entry.partition.partition },
+  }))
+  const admitted = await admitWrites(services, { transactionalId: transactionalId ?? '', version }, asked)
+  const ready: Write[] = []
+  for (const [i, { slot }] of writes.entries()) {
+    const entry = admitted[i]!
+    if (typeof entry !== 'string') ready.push({ entry, slot })
+    else {
+      services.metrics.topics.produceFailed(slot.topic.name)
+      slot.answers[slot.at] = refused(slot.answers[slot.at]!.index, entry)
+    }
+  }
+  await append(services, ready)
+}
 
 function answerTopic(
   services: Services,
@@ -79,17 +122,41 @@ function answerTopic(
     return asked.partitionData.map(({ index }) => refused(index, error ?? 'UNKNOWN_TOPIC_OR_PARTITION'))
   const answers: PartitionAnswer[] = []
   for (const partition of asked.partitionData) {
-    const ready = prepare(topic, partition, cx)
-    if ('errorCode' in ready) {
-      services.metrics.topics.produceFailed(topic.name)
-      answers.push(ready)
-      continue
-    }
-    draft.slots.push({ topic, answers, at: answers.length })
-    draft.entries.push(ready)
-    answers.push(refused(partition.index, 'UNKNOWN_SERVER_ERROR'))
+    const entry = prepare(topic, partition, cx)
+    const error =
+      'errorCode' in entry ? entry : put(services, draft, request, { entry, slot: slotAt(topic, answers) }, cx)
+    if (error !== undefined) services.metrics.topics.produceFailed(topic.name)
+    answers.push(error ?? refused(partition.index, 'UNKNOWN_SERVER_ERROR'))
   }
   return answers
+}
+
+const slotAt = (topic: Topic, answers: PartitionAnswer[]): Slot => ({ topic, answers, at: answers.length })
+
+/** Puts a checked batch where it goes on, or answers why it may not. */
+function put(
+  services: Services,
+  draft: Draft,
+  { transactionalId }: ProduceRequest,
+  write: Write,
+  cx: RequestContext,
+): PartitionAnswer | undefined {
+  const { partition, records } = write.entry
+  if (!isTransactional(records, 0)) {
+    draft.ready.push(write)
+    return undefined
+  }
+  const index = partition.partition
+  if (transactionalId === null || !mayWriteTransactions(cx, transactionalId))
+    return refused(index, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+  const producerId = producerIdOf(records, 0)
+  if (draft.transactionalProducerId === -1) draft.transactionalProducerId = producerId
+  if (draft.transactionalProducerId !== producerId)
+    return refused(index, 'INVALID_PRODUCER_ID_MAPPING', 'transactional batches of more than one producer id')
+  if (!needsAdmission(services, write.entry)) draft.ready.push(write)
+  else if (isVerified(services, cx.version)) draft.unadmitted.push(write)
+  else draft.ready.push({ ...write, entry: unverified(write.entry) })
+  return undefined
 }
 
 function refuseTopic(topic: Topic | undefined, request: ProduceRequest, cx: RequestContext): ErrorName | undefined {
@@ -120,8 +187,6 @@ function prepare(topic: Topic, asked: PartitionRequest, cx: RequestContext): Bat
     keysRequired: config.cleanupPolicy.includes('compact'),
   })
   if (valid.kind === 'refused') return refusedBatch(asked.index, valid)
-  if (isTransactional(sent, 0))
-    return refused(asked.index, 'INVALID_TXN_STATE', 'transactions are not available on this broker yet')
   let records = valid.sizeInBytes === sent.length ? sent : sent.subarray(0, valid.sizeInBytes)
   records = recompressed(records, config)
   if (config.messageTimestampType === 'LogAppendTime') stampLogAppendTime(records, 0, cx.receivedMs)
@@ -150,16 +215,17 @@ function recompressed(records: Buffer, config: TopicConfig): Buffer {
 const decompressedBytesMax = (config: TopicConfig): number =>
   Math.max(DECOMPRESSED_BYTES_MIN, DECOMPRESSED_RATIO * config.maxMessageBytes)
 
-function fill(counts: TopicMetrics, draft: Draft, outcomes: readonly AppendOutcome[]): void {
+function fill(counts: TopicMetrics, writes: readonly Write[], outcomes: readonly AppendOutcome[]): void {
   for (const [i, outcome] of outcomes.entries()) {
-    const { topic, answers, at } = draft.slots[i]!
+    const { entry, slot } = writes[i]!
+    const { topic, answers, at } = slot
     const { index } = answers[at]!
     if (outcome.kind === 'refused') {
       counts.produceFailed(topic.name)
       answers[at] = refused(index, outcome.error, outcome.message)
       continue
     }
-    const { records } = draft.entries[i]!
+    const { records } = entry
     if (outcome.kind === 'duplicate') counts.duplicateBatches++
     else counts.produced(topic.name, recordCountOf(records, 0), records.length)
     answers[at] = {

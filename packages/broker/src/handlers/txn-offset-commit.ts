@@ -1,0 +1,151 @@
+import type { CommitTransaction, OffsetToCommit, TransactionEvent } from '@millrace/coordinator'
+import {
+  type ErrorName,
+  TxnOffsetCommit,
+  type TxnOffsetCommitRequest,
+  type TxnOffsetCommitResponseInput,
+} from '@millrace/protocol'
+import type { Topic } from '../metadata/topic.ts'
+import { handler } from '../server/handler.ts'
+import type { RequestContext } from '../server/request-context.ts'
+import type { Services } from '../services.ts'
+import { askGroup } from './group-replies.ts'
+import { codeOf, errorOf, mayWriteTransactions, refusedWrite } from './transaction-replies.ts'
+
+type TopicRequest = TxnOffsetCommitRequest['topics'][number]
+type TopicAnswer = TxnOffsetCommitResponseInput['topics'][number]
+type Errors = ErrorName | ReadonlyMap<string, ErrorName>
+
+const ABORTABLE_SINCE = 4
+/** From here on the group comes into the transaction with its offsets (KIP-890). */
+const IMPLICIT_SINCE = 5
+const TOPIC_IDS_SINCE = 6
+
+export const txnOffsetCommit = handler(TxnOffsetCommit, async (services, request, cx) => {
+  const refused = refuseRequest(request, cx)
+  if (refused !== undefined)
+    return { throttleTimeMs: 0, topics: request.topics.map(asked => answerAll(asked, refused)) }
+  const known = request.topics.map(asked => resolve(services, asked, cx))
+  const offsets = request.topics.flatMap((asked, i) => {
+    const topic = known[i]!
+    return typeof topic === 'string' ? [] : offsetsOf(asked, topic)
+  })
+  const errors = offsets.length === 0 ? new Map() : await commit(services, request, offsets, cx)
+  const topics = request.topics.map((asked, i): TopicAnswer => {
+    const topic = known[i]!
+    if (typeof topic === 'string') return answerAll(asked, topic)
+    return answerEach(asked, partition => {
+      if (!(partition in topic.partitions)) return 'UNKNOWN_TOPIC_OR_PARTITION'
+      return typeof errors === 'string' ? errors : (errors.get(`${topic.name}:${partition}`) ?? 'NONE')
+    })
+  })
+  return { throttleTimeMs: 0, topics }
+})
+
+function refuseRequest(
+  { transactionalId, groupId }: TxnOffsetCommitRequest,
+  cx: RequestContext,
+): ErrorName | undefined {
+  if (!mayWriteTransactions(cx, transactionalId)) return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+  return cx.mayDo('READ', 'GROUP', groupId) ? undefined : 'GROUP_AUTHORIZATION_FAILED'
+}
+
+/** The coordinator is asked first; should the transaction end before the group has the offsets, the group knows by the guard. */
+function commit(
+  services: Services,
+  request: TxnOffsetCommitRequest,
+  offsets: readonly OffsetToCommit[],
+  cx: RequestContext,
+): Promise<Errors> {
+  const { groupId, producerId } = request
+  return services.groups.guarded(groupId, producerId, async guard => {
+    const error = await refusedByCoordinator(services, request, cx)
+    return error ?? stored(services, request, { offsets, transaction: { producerId, guard } }, cx)
+  })
+}
+
+async function refusedByCoordinator(
+  services: Services,
+  { transactionalId, producerId, producerEpoch, groupId }: TxnOffsetCommitRequest,
+  cx: RequestContext,
+): Promise<ErrorName | undefined> {
+  const isImplicit = cx.version >= IMPLICIT_SINCE
+  if (!isImplicit && !services.config.transactionPartitionVerificationEnable) return undefined
+  const reply = await services.transactions.askPatiently(transactionalId, (id, now): TransactionEvent => {
+    const producer = { now, request: id, producerId, producerEpoch }
+    return isImplicit
+      ? { kind: 'addOffsets', ...producer, groupId, transactionVersion: 2 }
+      : { kind: 'verify', ...producer, partitions: [], groups: [groupId] }
+  })
+  if (reply.kind === 'added') return undefined
+  const error = reply.kind === 'verified' ? (reply.groups[0]?.error ?? 'NONE') : errorOf(reply)
+  if (error === 'NONE') return undefined
+  return refusedWrite(error, {
+    abortable: cx.version >= ABORTABLE_SINCE,
+    concurrent: isImplicit,
+    retriable: 'COORDINATOR_NOT_AVAILABLE',
+  })
+}
+
+async function stored(
+  services: Services,
+  request: TxnOffsetCommitRequest,
+  { offsets, transaction }: { readonly offsets: readonly OffsetToCommit[]; readonly transaction: CommitTransaction },
+  cx: RequestContext,
+): Promise<Errors> {
+  const reply = await askGroup(
+    { services, cx },
+    request.groupId,
+    (id, now, { transactions }) => ({
+      kind: 'commit',
+      now,
+      request: id,
+      memberId: request.memberId,
+      instanceId: request.groupInstanceId,
+      generation: request.generationIdOrMemberEpoch,
+      transaction,
+      supportsGroupIdNotFound: cx.version >= TOPIC_IDS_SINCE,
+      retentionTimeMs: -1,
+      offsets,
+      transactions,
+    }),
+    'committed',
+    'commitRefused',
+  )
+  if (reply.kind === 'committed')
+    return new Map(reply.partitions.map(({ topic, partition, error }) => [`${topic}:${partition}`, error]))
+  return reply.error === 'TRANSACTION_ABORTABLE' && cx.version < ABORTABLE_SINCE ? 'INVALID_TXN_STATE' : reply.error
+}
+
+function resolve(services: Services, asked: TopicRequest, cx: RequestContext): Topic | ErrorName {
+  const byId = cx.version >= TOPIC_IDS_SINCE
+  const topic = byId ? services.image.topicById(asked.topicId) : services.image.topic(asked.name)
+  if (topic === undefined) return byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  return cx.mayDo('READ', 'TOPIC', topic.name) ? topic : 'TOPIC_AUTHORIZATION_FAILED'
+}
+
+function offsetsOf(asked: TopicRequest, topic: Topic): OffsetToCommit[] {
+  return asked.partitions
+    .filter(({ partitionIndex }) => partitionIndex in topic.partitions)
+    .map(p => ({
+      topic: topic.name,
+      topicId: topic.id,
+      partition: p.partitionIndex,
+      offset: p.committedOffset,
+      leaderEpoch: p.committedLeaderEpoch,
+      metadata: p.committedMetadata,
+    }))
+}
+
+function answerEach(asked: TopicRequest, errorOfPartition: (partition: number) => ErrorName): TopicAnswer {
+  return {
+    name: asked.name,
+    topicId: asked.topicId,
+    partitions: asked.partitions.map(({ partitionIndex }) => ({
+      partitionIndex,
+      errorCode: codeOf(errorOfPartition(partitionIndex)),
+    })),
+  }
+}
+
+const answerAll = (asked: TopicRequest, error: ErrorName): TopicAnswer => answerEach(asked, () => error)
