@@ -48,10 +48,8 @@ function endIdleV2(state: Idle, event: End, out: Outbox): TransactionState {
 }
 
 function isRetry(state: Idle, event: End): boolean {
-  return (
-    isOverflowed(state, event) ||
-    (event.producerId === state.producerId && event.producerEpoch + 1 === state.producerEpoch)
-  )
+  const isBumped = event.producerEpoch + 1 === state.producerEpoch && state.producerEpoch <= PRODUCER_EPOCH_MAX
+  return isOverflowed(state, event) || (isBumped && event.producerId === state.producerId)
 }
 
 /** The end that is repeated used up the last epoch, and gave the producer a new id. */

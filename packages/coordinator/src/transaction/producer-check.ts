@@ -1,13 +1,14 @@
 /** Whether a request is of the producer that has the id now. */
 import type { ProducerIdAndEpoch } from './event.ts'
-import type { Dead, Living } from './state.ts'
+import { type Dead, type Living, PRODUCER_EPOCH_MAX } from './state.ts'
 
 export function refuseProducer(
   state: Living,
   { producerId, producerEpoch }: ProducerIdAndEpoch,
 ): 'INVALID_PRODUCER_ID_MAPPING' | 'PRODUCER_FENCED' | undefined {
   if (producerId !== state.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
-  return producerEpoch === state.producerEpoch ? undefined : 'PRODUCER_FENCED'
+  // Beyond the last epoch nobody has the id, whatever a client claims.
+  return producerEpoch === state.producerEpoch && producerEpoch <= PRODUCER_EPOCH_MAX ? undefined : 'PRODUCER_FENCED'
 }
 
 export function refuseUnknown({

@@ -82,6 +82,8 @@ export class SimulatedShell {
     }
     const before = this.state
     this.state = next.state
+    // What is complete has all its markers: none is on its way any more.
+    if (!next.state.kind.startsWith('Prepare')) this.markers = []
     for (const effect of next.effects) this.#do(effect)
     this.#options.watch?.({ before, event, effects: next.effects, after: next.state })
   }
