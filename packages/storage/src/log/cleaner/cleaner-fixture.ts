@@ -213,6 +213,7 @@ export class Compacted {
     of: { baseOffset: number; producerId: number; transaction: number | undefined },
     records: KeyedBatch['records'],
   ): void {
+    this.model.transactionOf.set(of.baseOffset, of.transaction)
     this.model.batches.push({
       ...of,
       kind,
@@ -247,9 +248,8 @@ function readModelBatch(batch: Buffer): ModelBatch {
 }
 
 function tableOf(found: readonly ModelBatch[], model: CompactionModel): Map<string, string> {
-  const transactions = new Map(model.batches.map(batch => [batch.baseOffset, batch.transaction]))
   const seen = new CompactionModel()
-  seen.batches = found.map(batch => ({ ...batch, transaction: transactions.get(batch.baseOffset) }))
+  seen.batches = found.map(batch => ({ ...batch, transaction: model.transactionOf.get(batch.baseOffset) }))
   for (const transaction of model.aborted) seen.aborted.add(transaction)
   return seen.table
 }

@@ -30,6 +30,8 @@ export interface ModelCleaning {
 export class CompactionModel {
   batches: ModelBatch[] = []
   readonly aborted = new Set<number>()
+  /** Of every batch that ever was there, by base offset. */
+  readonly transactionOf = new Map<number, number | undefined>()
 
   get end(): number {
     const last = this.batches.at(-1)

@@ -1,0 +1,76 @@
+package interop;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/**
+ * Writes keyed records to a compacted topic, so that two cleaners over the same log can be compared: Compaction BOOTSTRAP TOPIC COUNT SEED.
+ * Some are in transactions, of which some are aborted; some are tombstones; keys are many that come once and few that come often.
+ * The topic is made when it is not there.
+ */
+public final class Compaction {
+    private static final List<String> CODECS = List.of("none", "lz4", "zstd", "gzip", "snappy", "none");
+    private static final int TRANSACTIONAL = 3;
+    private static final int PLAIN = 5;
+
+    private Compaction() {}
+
+    public static void main(String[] args) throws Exception {
+        Broker broker = new Broker(args[0], "");
+        String topic = args[1];
+        int count = Integer.parseInt(args[2]);
+        Random random = new Random(Long.parseLong(args[3]));
+        try (Admin admin = broker.admin()) {
+            create(admin, topic);
+        }
+        List<KafkaProducer<byte[], byte[]>> producers = new ArrayList<>();
+        for (int i = 0; i <= PLAIN; i++) producers.add(producer(broker, i, args[3]));
+        for (int written = 0; written < count; ) {
+            int which = random.nextInt(producers.size());
+            var producer = producers.get(which);
+            int burst = Math.min(count - written, 1 + random.nextInt(random.nextInt(8) == 0 ? 2_000 : 200));
+            if (which < TRANSACTIONAL) producer.beginTransaction();
+            for (int i = 0; i < burst; i++) producer.send(record(topic, random, count));
+            written += burst;
+            if (which >= TRANSACTIONAL) continue;
+            producer.flush();
+            if (random.nextInt(10) < 3) producer.abortTransaction();
+            else producer.commitTransaction();
+        }
+        for (var producer : producers) producer.close();
+    }
+
+    private static void create(Admin admin, String topic) throws Exception {
+        if (admin.listTopics().names().get().contains(topic)) return;
+        admin.createTopics(Set.of(new NewTopic(topic, 1, (short) 1).configs(Map.of("cleanup.policy", "compact", "segment.bytes", "1048576",
+            "min.cleanable.dirty.ratio", "0.01", "delete.retention.ms", "1000")))).all().get();
+        Broker.awaitPartitions(admin, topic, 1);
+    }
+
+    private static KafkaProducer<byte[], byte[]> producer(Broker broker, int which, String run) {
+        var config = new java.util.HashMap<>(Map.of("compression.type", CODECS.get(which), "linger.ms", "2"));
+        if (which < TRANSACTIONAL) config.put("transactional.id", "compaction-" + which + (which == 0 ? "" : "-" + run));
+        if (which == PLAIN) config.put("enable.idempotence", "false");
+        var producer = broker.byteProducer(config);
+        if (which < TRANSACTIONAL) producer.initTransactions();
+        return producer;
+    }
+
+    private static ProducerRecord<byte[], byte[]> record(String topic, Random random, int count) {
+        int key = random.nextInt(4) == 0 ? random.nextInt(count) : random.nextInt(Math.max(1, count / 40));
+        byte[] value = random.nextInt(10) == 0 ? null : new byte[random.nextInt(160)];
+        if (value != null) random.nextBytes(value);
+        var record = new ProducerRecord<>(topic, 0, ("key " + key).getBytes(UTF_8), value);
+        if (random.nextInt(5) == 0) record.headers().add("number", String.valueOf(key).getBytes(UTF_8));
+        return record;
+    }
+}
