@@ -68,6 +68,9 @@ class FileNode {
   pending: PendingWrite[] = []
   /** A truncation emptied `pending`: the next sync takes all that is there. */
   isCut = false
+  #cutAt = Number.POSITIVE_INFINITY
+  #syncsBegun = 0
+  #lastSyncOver = 0
   modifiedMs = 0
   isLocked = false
 
@@ -81,15 +84,27 @@ class FileNode {
     const { pending } = this
     const whole = this.isCut ? Buffer.from(this.content.bytes) : undefined
     const count = pending.length
+    const number = ++this.#syncsBegun
     return () => {
+      // One that began later and is over has taken all of this along.
+      if (number < this.#lastSyncOver) return
+      this.#lastSyncOver = number
       if (whole !== undefined) this.durable.replace(whole)
-      // Cut meanwhile: what was cut off does not come back.
-      const isSame = this.pending === pending
       for (const write of pending.slice(0, count)) this.durable.write(write)
-      if (isSame) this.pending = pending.slice(count)
-      else if (this.durable.length > this.content.length) this.durable.resize(this.content.length)
-      if (whole !== undefined && isSame) this.isCut = false
+      if (this.pending === pending) {
+        this.pending = pending.slice(count)
+        this.isCut = false
+      } else if (this.durable.length > this.#cutAt) this.durable.resize(this.#cutAt)
+      this.#cutAt = Number.POSITIVE_INFINITY
     }
+  }
+
+  cut(size: number): void {
+    this.content.resize(size)
+    if (size < this.durable.length) this.durable.resize(size)
+    this.pending = []
+    this.isCut = true
+    this.#cutAt = Math.min(this.#cutAt, size)
   }
 
   /** The kernel reports a failed write-back once and drops the pages: nothing later brings them to the device. */
@@ -302,10 +317,7 @@ export class FaultFileSystem implements FileSystem {
         use('truncate')
         if (size === node.content.length) return
         this.#step(path)
-        node.content.resize(size)
-        if (size < node.durable.length) node.durable.resize(size)
-        node.pending = []
-        node.isCut = true
+        node.cut(size)
       },
       sync: async () => {
         assert(isOpen, `${path} was closed`)
@@ -428,12 +440,20 @@ export class FaultFileSystem implements FileSystem {
   }
 }
 
-/** Each change of names since the last sync happened or did not. */
+/** Each change of names since the last sync happened or did not. What was renamed has one name or the other: file systems write both in one step. */
 function someNames(folder: FolderNode, random: Random): Map<string, Node> {
   const names = new Map(folder.durable)
-  for (const [name, node] of folder.names)
-    if (folder.durable.get(name) !== node && random.integer(2) === 0) names.set(name, node)
-  for (const name of folder.durable.keys()) if (!folder.names.has(name) && random.integer(2) === 0) names.delete(name)
+  const nameBefore = new Map([...folder.durable].map(([name, node]) => [node, name]))
+  for (const [name, node] of folder.names) {
+    if (folder.durable.get(name) === node || random.integer(2) !== 0) continue
+    names.set(name, node)
+    const before = nameBefore.get(node)
+    if (before !== undefined && names.get(before) === node) names.delete(before)
+  }
+  for (const [name, node] of folder.durable) {
+    const wasRenamed = [...folder.names.values()].includes(node)
+    if (!folder.names.has(name) && !wasRenamed && random.integer(2) === 0) names.delete(name)
+  }
   return names
 }
 

@@ -5,7 +5,7 @@
  *     .lock                             held while a process runs on the folder
  *     .kafka_cleanshutdown              there only between a clean stop and the next start
  *     recovery-point-offset-checkpoint  below it everything is on the device: recovery begins there
- *     log-start-offset-checkpoint       log starts that are above the first segment's begin
+ *     log-start-offset-checkpoint       log starts that are above 0: what lies below is to go, whatever a power cut brings back
  *     replication-offset-checkpoint     high watermarks
  *     cleaner-offset-checkpoint         where the cleaning of compacted logs ended
  */

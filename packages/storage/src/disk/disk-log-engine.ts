@@ -84,6 +84,9 @@ export class DiskLogEngine implements LogEngine {
     this.#upkeep = new LogUpkeep(this.#services, settings, {
       logs: () => this.#allLogs(),
       checkpoint: () => this.#checkpointAll(),
+      saveLogStarts: async () => {
+        for (const data of parts.folders) await this.#checkpoint(data, 'log-start-offset-checkpoint')
+      },
     })
     this.#cleaner = new LogCleaner(this.#services, settings.cleaner, {
       logs: () => this.#allLogs(),
@@ -372,8 +375,8 @@ const CREATED_IN_A_TURN = 16
 /** Undefined: the log has no line in the file. */
 const checkpointed: Record<CheckpointName, (log: DiskLog) => number | undefined> = {
   'recovery-point-offset-checkpoint': log => log.flusher.recoveryPoint,
-  'log-start-offset-checkpoint': log =>
-    log.logStartOffset > (log.segments[0]?.baseOffset ?? 0) ? log.logStartOffset : undefined,
+  // Also where it is the first segment's begin: a power cut may bring back segments that retention removed.
+  'log-start-offset-checkpoint': log => (log.logStartOffset > 0 ? log.logStartOffset : undefined),
   'replication-offset-checkpoint': log => log.highWatermark,
   'cleaner-offset-checkpoint': log => log.cleanedUpTo,
 }

@@ -10,6 +10,8 @@ const CHECKPOINT_SOON_MS = 5_000
 export interface KeptUp {
   readonly logs: () => readonly DiskLog[]
   readonly checkpoint: () => Promise<void>
+  /** Says so in the log and goes on where they cannot be written: a full disk needs its retention. */
+  readonly saveLogStarts: () => Promise<void>
 }
 
 export class LogUpkeep {
@@ -58,14 +60,30 @@ export class LogUpkeep {
 
   /** One log a turn, so that many of them do not hold up everything else. */
   async #checkRetention(): Promise<void> {
-    const { clock, logger } = this.#services
+    const { clock } = this.#services
+    const shrunk: DiskLog[] = []
     for (const log of this.#kept.logs()) {
       if (this.#isStopped) return
-      await withRepairs(this.#services, log, () => log.retain(clock.now())).catch((fault: unknown) =>
-        logger.error('retention failed', { partition: log.name, reason: fault }),
-      )
+      const retained = withRepairs(this.#services, log, () => log.retain(clock.now()))
+      if (await retained.catch((fault: unknown) => this.#retentionFailed(log, fault))) shrunk.push(log)
       await yieldTurn()
     }
+    if (shrunk.length === 0) return
+    await this.#kept.saveLogStarts()
+    for (const log of shrunk) {
+      if (this.#isStopped) return
+      try {
+        log.removeBelowStart()
+      } catch (fault) {
+        this.#retentionFailed(log, fault)
+      }
+      await yieldTurn()
+    }
+  }
+
+  #retentionFailed(log: DiskLog, fault: unknown): false {
+    this.#services.logger.error('retention failed', { partition: log.name, reason: fault })
+    return false
   }
 
   #expireProducers(): Promise<void> {

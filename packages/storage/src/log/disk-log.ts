@@ -206,9 +206,12 @@ export class DiskLog implements PartitionLog, LogRange {
     return { kind: 'deleted', logStartOffset: this.logStartOffset }
   }
 
-  /** Lets go of what is too old or too much. Answers how many segments went. */
-  retain(nowMs: number): number {
-    if (this.fault !== undefined || this.#isExchanging) return 0
+  /**
+   * Moves the log start behind what is too old or too much. Answers whether segments are to go: `removeBelowStart` lets go of them once the new start is on
+   * the device. The other way round a power cut could bring some of them back, and who is to tell a gap that retention left from one that a loss left?
+   */
+  retain(nowMs: number): boolean {
+    if (this.fault !== undefined || this.#isExchanging) return false
     const { fs, logger } = this.#services
     const known = this.segments.map(segment => ({
       baseOffset: segment.baseOffset,
@@ -219,13 +222,17 @@ export class DiskLog implements PartitionLog, LogRange {
       },
     }))
     const { count, reason } = segmentsToDelete(known, { ...this.#offsets(), config: this.#config, nowMs })
-    if (count === 0) return 0
+    if (count === 0) return false
     if (count === this.segments.length) this.roll()
     this.#startAt(Math.max(this.logStartOffset, this.segments[count]!.baseOffset))
-    const gone = this.segments.splice(0, count)
-    for (const segment of gone) this.#removeSegment(segment)
     logger.info('segments deleted', { partition: this.name, count, reason, logStartOffset: this.logStartOffset })
-    return count
+    return true
+  }
+
+  removeBelowStart(): void {
+    if (this.fault !== undefined || this.#isExchanging) return
+    const count = this.segments.findLastIndex(segment => segment.baseOffset <= this.logStartOffset)
+    for (const segment of this.segments.splice(0, Math.max(0, count))) this.#removeSegment(segment)
   }
 
   /** One after the other: whatever puts other segments in the place of closed ones and takes more than a turn for it. */

@@ -71,6 +71,7 @@ class Loading {
   async run(): Promise<OpenedLog> {
     this.#tidy()
     this.#segments = this.#findSegments()
+    this.#dropBelowStart()
     if (this.#segments.length === 0) this.#beginAt(this.#known.logStartOffset)
     else await this.#open()
     if (this.#logEndOffset < this.#known.logStartOffset) this.#startOver()
@@ -260,6 +261,12 @@ class Loading {
       this.#truncatedBytes += segment.sizeBytes
       this.#removeFiles(segment)
     }
+  }
+
+  /** What retention had removed, and a power cut brought back: in part, and with gaps. */
+  #dropBelowStart(): void {
+    const first = this.#segments.findLastIndex(segment => segment.baseOffset <= this.#known.logStartOffset)
+    for (const segment of this.#segments.splice(0, Math.max(0, first))) this.#removeFiles(segment)
   }
 
   #removeFiles(segment: LogSegment): void {
