@@ -114,6 +114,19 @@ for (const generation of generations) {
       assert.equal(await committedOffset(client, 'g', 't'), 5)
     })
 
+    test('the offsets of one transaction follow those of the one before without a pause', async () => {
+      await using broker = await startTestBroker()
+      const client = await broker.connect()
+      await createTopic(client, 't')
+      const producer = await TransactionalProducer.start(client, 'tx', options)
+      for (let offset = 1; offset <= 20; offset++) {
+        assert.equal(await producer.sendOffset('g', 't', offset), 'NONE')
+        assert.equal(await producer.end(offset % 3 !== 0), 'NONE')
+      }
+      while ((await committedOffset(client, 'g', 't')) === 'UNSTABLE_OFFSET_COMMIT');
+      assert.equal(await committedOffset(client, 'g', 't'), 20)
+    })
+
     test('a transactional write needs its transactional id, and one producer a request', async () => {
       await using broker = await startTestBroker()
       const client = await broker.connect()

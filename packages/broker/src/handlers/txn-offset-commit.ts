@@ -50,7 +50,7 @@ function refuseRequest(
   return cx.mayDo('READ', 'GROUP', groupId) ? undefined : 'GROUP_AUTHORIZATION_FAILED'
 }
 
-/** The coordinator is asked first; should the transaction end before the group has the offsets, the group knows by the guard. */
+/** The coordinator is asked first, perhaps again and again; should the transaction end before the group has the offsets, the group knows by the guard. */
 function commit(
   services: Services,
   request: TxnOffsetCommitRequest,
@@ -58,8 +58,11 @@ function commit(
   cx: RequestContext,
 ): Promise<Errors> {
   const { groupId, producerId } = request
-  return services.groups.guarded(groupId, producerId, async guard => {
-    const error = await refusedByCoordinator(services, request, cx)
+  return services.groups.guarded(groupId, producerId, async take => {
+    let guard = take()
+    const error = await refusedByCoordinator(services, request, cx, () => {
+      guard = take()
+    })
     return error ?? stored(services, request, { offsets, transaction: { producerId, guard } }, cx)
   })
 }
@@ -68,10 +71,12 @@ async function refusedByCoordinator(
   services: Services,
   { transactionalId, producerId, producerEpoch, groupId }: TxnOffsetCommitRequest,
   cx: RequestContext,
+  onAsk: () => void,
 ): Promise<ErrorName | undefined> {
   const isImplicit = cx.version >= IMPLICIT_SINCE
   if (!isImplicit && !services.config.transactionPartitionVerificationEnable) return undefined
   const reply = await services.transactions.askPatiently(transactionalId, (id, now): TransactionEvent => {
+    onAsk()
     const producer = { now, request: id, producerId, producerEpoch }
     return isImplicit
       ? { kind: 'addOffsets', ...producer, groupId, transactionVersion: 2 }

@@ -85,14 +85,18 @@ export class GroupCoordinator {
   }
 
   /**
-   * Runs `commit` with a guard that was taken before: it asks the transaction coordinator and then commits, and if the transaction ends in between,
-   * the group knows by the guard.
+   * Runs `commit`, which asks the transaction coordinator and then commits with the guard that it took right before it asked: if the transaction ends
+   * in between, the group knows by the guard. Each taking gives the one before back.
    */
-  async guarded<T>(groupId: string, producerId: number, commit: (guard: number) => Promise<T>): Promise<T> {
+  async guarded<T>(groupId: string, producerId: number, commit: (take: () => number) => Promise<T>): Promise<T> {
     const group = this.#groupOf(groupId)
-    const guard = takeGuard(group.transactions, producerId)
+    let guard = takeGuard(group.transactions, producerId)
     try {
-      return await commit(guard)
+      return await commit(() => {
+        releaseGuard(group.transactions, guard)
+        guard = takeGuard(group.transactions, producerId)
+        return guard
+      })
     } finally {
       releaseGuard(group.transactions, guard)
       group.forgetIfDead()
