@@ -136,7 +136,7 @@ function answers(port: number): Promise<boolean> {
 }
 
 /** A free port whose next one is free too: Apache Kafka puts its controller there. */
-async function freePortPair(): Promise<number> {
+export async function freePortPair(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const port = await listenOnce(0)
     if (port !== undefined && port < 65_535 && (await listenOnce(port + 1)) !== undefined) return port

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec "${INTEROP_CACHE:-$HOME/.cache/millrace-interop}/soak-franz-go" "$@"
