@@ -1,6 +1,6 @@
 /** Each reader by itself: what it was given rises, leaves nothing out, and is below the high watermark that came with it. */
 import type { Anomaly, Finding } from './anomaly.ts'
-import type { ReadLine, SeekLine } from './event.ts'
+import type { ReadLine, SeekLine, SeenRecord } from './event.ts'
 import { type HistoryIndex, isLossy, type Partition, partitionKey } from './history-index.ts'
 
 export function checkReaders(index: HistoryIndex): Finding[] {
@@ -46,5 +46,18 @@ function firstBetween(
   if (partition?.final === undefined) return undefined
   const final = line.isolation === 'read_committed' ? partition.finalCommitted : partition.final
   if (isLossy(partition.topic) && index.eraOf(line.began) < index.powerCutCount) return undefined
-  return final?.records.find(([offset]) => offset >= from && offset < to)
+  const found = final?.records[firstAtOrAbove(final.records, from)]
+  return found !== undefined && found[0] < to ? found : undefined
+}
+
+/** By halving: readers of transactions step over a marker at every turn. */
+function firstAtOrAbove(records: readonly SeenRecord[], offset: number): number {
+  let low = 0
+  let high = records.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (records[middle]![0] < offset) low = middle + 1
+    else high = middle
+  }
+  return low
 }
