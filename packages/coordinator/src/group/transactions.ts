@@ -33,16 +33,19 @@ export interface GroupTransactions {
   /** The producer id by guard. */
   readonly guards: Map<number, number>
   nextGuard: number
+  /** Beyond that of all that is pending. */
+  nextSequence: number
 }
 
 /** As the events that need them get to see them. */
 export interface GroupTransactionsView {
   readonly pending: ReadonlyMap<number, ReadonlyMap<string, ReadonlyMap<number, PendingOffset>>>
   readonly guards: ReadonlyMap<number, number>
+  readonly nextSequence: number
 }
 
 export function noTransactions(): GroupTransactions {
-  return { pending: new Map(), guards: new Map(), nextGuard: 0 }
+  return { pending: new Map(), guards: new Map(), nextGuard: 0, nextSequence: 0 }
 }
 
 export const NO_TRANSACTIONS: GroupTransactionsView = noTransactions()
@@ -62,11 +65,13 @@ export function breakGuards({ guards }: GroupTransactions, producerId: number): 
   for (const [guard, owner] of guards) if (owner === producerId) guards.delete(guard)
 }
 
-export function applyPendingOffsets({ pending }: GroupTransactions, records: readonly PendingOffsetRecord[]): void {
+export function applyPendingOffsets(transactions: GroupTransactions, records: readonly PendingOffsetRecord[]): void {
+  const { pending } = transactions
   for (const { producerId, topic, partition, pending: offset } of records) {
     const topics = pending.get(producerId) ?? new Map<string, Map<number, PendingOffset>>()
     const partitions = topics.get(topic) ?? new Map<number, PendingOffset>()
     if (offset !== null) {
+      transactions.nextSequence = Math.max(transactions.nextSequence, offset.sequence + 1)
       pending.set(producerId, topics.set(topic, partitions.set(partition, offset)))
       continue
     }
@@ -89,16 +94,6 @@ export function supersede(
     records.push({ producerId, topic, partition, pending: { ...offset, isSuperseded: true } })
   }
   return records
-}
-
-export function nextSequence({ pending }: GroupTransactionsView): number {
-  let next = 0
-  for (const topics of pending.values()) {
-    for (const partitions of topics.values()) {
-      for (const { sequence } of partitions.values()) next = Math.max(next, sequence + 1)
-    }
-  }
-  return next
 }
 
 /** The records that drop what is pending: all of it, that of a topic, or that of a partition. */

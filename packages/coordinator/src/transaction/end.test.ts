@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { SimulatedProducer } from './simulated-producer.ts'
 import { PRODUCER_EPOCH_MAX } from './state.ts'
+import { describeTransaction } from './views.ts'
 
 function open(version: 0 | 2): SimulatedProducer {
   const producer = SimulatedProducer.ready(version)
@@ -110,6 +111,23 @@ describe('EndTxn', () => {
     producer.shell.deliver()
     assert.equal(producer.commit(), 'INVALID_TXN_STATE')
     assert.equal(producer.abort(), 'NONE')
+  })
+
+  test('in the name of the epoch beyond the last serves nobody, and breaks nothing', () => {
+    const producer = SimulatedProducer.ready(0)
+    for (let epoch = 0; epoch < PRODUCER_EPOCH_MAX; epoch++) producer.init()
+    const { producerId } = producer.identity
+    producer.add(0)
+    producer.shell.advance(60_000)
+    producer.shell.deliver()
+    const beyond = { producerId, producerEpoch: PRODUCER_EPOCH_MAX + 1 }
+    assert.equal(describeTransaction(producer.shell.state)!.producerEpoch, beyond.producerEpoch)
+    assert.equal(producer.add(0, beyond), 'PRODUCER_FENCED')
+    assert.equal(producer.abort(beyond), 'PRODUCER_FENCED')
+    assert.equal(producer.abort(), 'PRODUCER_FENCED')
+    assert.equal(producer.init(producer.identity), 'PRODUCER_FENCED')
+    assert.equal(producer.init(), 'NONE')
+    assert.equal(producer.identity.producerEpoch, 0)
   })
 
   test('at the last epoch gives version 2 a new producer id, which a repetition gets too', () => {

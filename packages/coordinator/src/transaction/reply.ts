@@ -1,7 +1,7 @@
 /**
  * What requests about transactions are answered with: outcomes by Kafka's names, which the broker's handlers turn into numbers. PRODUCER_FENCED
- * is INVALID_PRODUCER_EPOCH to clients that do not know it (InitProducerId below 4, AddPartitionsToTxn, AddOffsetsToTxn and EndTxn below 2);
- * TRANSACTION_ABORTABLE is INVALID_TXN_STATE to Produce below 11 and TxnOffsetCommit below 4.
+ * is INVALID_PRODUCER_EPOCH to clients that do not know it (InitProducerId below 4, AddPartitionsToTxn, AddOffsetsToTxn and EndTxn below 2), and
+ * to all that write (Produce, TxnOffsetCommit); TRANSACTION_ABORTABLE is INVALID_TXN_STATE to Produce below 11 and TxnOffsetCommit below 4.
  */
 import type { WriteError } from '../group/classic/reply.ts'
 import type { TopicPartition } from '../topic-partition.ts'

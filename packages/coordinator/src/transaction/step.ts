@@ -112,5 +112,6 @@ export function step(state: TransactionState, event: TransactionEvent, config: T
 /** Whether the event may need its `freshProducerId`. To be asked of the very state that is then stepped. */
 export function needsProducerId(state: TransactionState, { kind }: Pick<TransactionEvent, 'kind'>): boolean {
   if (state.kind === 'Dead') return kind === 'init'
+  if (state.kind === 'PrepareCommit' || state.kind === 'PrepareAbort') return false
   return (kind === 'init' || kind === 'end' || kind === 'expire') && isEpochExhausted(state)
 }

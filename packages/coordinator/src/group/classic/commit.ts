@@ -1,7 +1,7 @@
 /** Who may commit offsets, and what is stored. The offsets themselves are kept outside the group's state (offsets.ts). */
 import { assert } from '@millrace/base'
 import type { CommittedOffset, OffsetRecord } from '../record.ts'
-import { nextSequence, type PendingOffsetRecord, supersede } from '../transactions.ts'
+import { type PendingOffsetRecord, supersede } from '../transactions.ts'
 import type { Commit, CommitTransaction, OffsetToCommit } from './event.ts'
 import { refuseMember } from './member-check.ts'
 import type { Outbox } from './outbox.ts'
@@ -109,7 +109,7 @@ function committed(asked: OffsetToCommit, now: number, expireTimestampMs: number
 function storePending(state: Living, event: Commit, records: readonly OffsetRecord[], out: Outbox): void {
   const { transaction, transactions } = event
   assert(transaction !== null, 'offsets are pending in a transaction')
-  const sequence = nextSequence(transactions)
+  const sequence = transactions.nextSequence
   const pending = records.flatMap(({ topic, partition, committed }): PendingOffsetRecord[] => {
     if (committed === null) return []
     const offset = { committed, sequence, isSuperseded: false }

@@ -6,7 +6,13 @@ import { assert } from '@millrace/base'
 import { DEFAULT_GROUP_CONFIG, type GroupConfig } from '../config.ts'
 import { applyOffsets, type GroupOffsets } from '../offsets.ts'
 import type { GroupRecord } from '../record.ts'
-import { applyPendingOffsets, breakGuards, type GroupTransactions, noTransactions } from '../transactions.ts'
+import {
+  applyPendingOffsets,
+  breakGuards,
+  type GroupTransactions,
+  noTransactions,
+  type PendingOffsetRecord,
+} from '../transactions.ts'
 import type { GroupEffect } from './effect.ts'
 import type { GroupEvent, GroupTimer } from './event.ts'
 import { replay } from './replay.ts'
@@ -145,12 +151,25 @@ export class SimulatedShell {
     return due
   }
 
+  #replayPending(): void {
+    const records: PendingOffsetRecord[] = []
+    for (const [producerId, topics] of this.transactions.pending) {
+      for (const [topic, partitions] of topics) {
+        for (const [partition, pending] of partitions) records.push({ producerId, topic, partition, pending })
+      }
+    }
+    this.transactions.pending.clear()
+    this.transactions.nextSequence = 0
+    applyPendingOffsets(this.transactions, records)
+  }
+
   /** The process dies and comes back: connections, timers and all that was not durable are gone. */
   restart(): void {
     assert(this.state.kind !== 'Dead' || this.pending.size === 0, 'I1 a group that is given up answers everyone')
     this.timers.clear()
     this.pending.clear()
     this.transactions.guards.clear()
+    this.#replayPending()
     this.isAhead = false
     this.writeError = undefined
     if (this.record !== null) this.state = replay(this.record)
