@@ -177,6 +177,8 @@ export interface LogRefusal {
 export type LogError =
   | 'UNKNOWN_TOPIC_OR_PARTITION'
   | 'KAFKA_STORAGE_ERROR'
+  /** What is stored is damaged; the partition goes on being served. */
+  | 'CORRUPT_MESSAGE'
   | 'OFFSET_OUT_OF_RANGE'
   | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
   | 'INVALID_PRODUCER_EPOCH'

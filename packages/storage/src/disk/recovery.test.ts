@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { seededRandom } from '@millrace/base'
+import { createLogger, seededRandom } from '@millrace/base'
 import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
 import { baseOffsets, errorOf } from '../conformance.ts'
 import type { LogConfig } from '../engine.ts'
@@ -232,12 +232,18 @@ describe('a start after a clean stop', () => {
       .filter(n => n.endsWith('.log'))
       .sort()
     fs.garble(`${FOLDER}/${first}`, content => content.fill(0, 90, 110))
-    const disk = await DiskPartition.open(fs, { config: small })
-    const read = async (offset: number) => {
-      const entry = { partition: disk.log(), offset, maxBytes: 1, isolation: 'read_uncommitted' as const }
-      return (await disk.engine.logs.read([entry], { maxBytes: 1, atLeastOneBatch: true }))[0]!
+    const lines: string[] = []
+    const logger = createLogger({ level: 'error', format: 'json', write: line => lines.push(line) })
+    const disk = await DiskPartition.open(fs, { config: small, logger })
+    const read = async (offset: number, maxBytes = 1) => {
+      const entry = { partition: disk.log(), offset, maxBytes, isolation: 'read_uncommitted' as const }
+      return (await disk.engine.logs.read([entry], { maxBytes, atLeastOneBatch: true }))[0]!
     }
-    assert.equal(errorOf(await read(2)), 'KAFKA_STORAGE_ERROR')
+    // What is good before the damage is given out first, however much is asked for.
+    assert.deepEqual(baseOffsets(await read(0, 10_000)), [0])
+    assert.deepEqual(lines, [])
+    assert.equal(errorOf(await read(2)), 'CORRUPT_MESSAGE')
+    assert.match(lines.join(''), new RegExp(`${first} has no readable batch at position \\d+`))
     assert.deepEqual(baseOffsets(await read(10)), [10])
     assert.equal((await disk.append(batchOf(12))).kind, 'appended')
   })

@@ -100,7 +100,11 @@ function wholeBatches(
   let lastAt = 0
   while (at + BATCH_OVERHEAD <= block.length) {
     const size = batchSizeOf(block, at)
-    if (size < BATCH_OVERHEAD || magicOf(block, at) !== MAGIC) throw damaged(segment, blockAt + at)
+    if (size < BATCH_OVERHEAD || magicOf(block, at) !== MAGIC) {
+      // What is good before the damage is given out first.
+      if (at > 0) break
+      throw damaged(segment, blockAt + at)
+    }
     if (at + size > block.length || (!range.isWholeLog && lastOffsetOf(block, at) >= range.end)) break
     lastAt = at
     at += size

@@ -3,7 +3,7 @@ import type { LogRefusal, MaybePromise, PartitionLog, ReadBudget, ReadEntry, Rea
 import { StorageError } from '../engine.ts'
 import { refusal } from './admission.ts'
 import { DiskLog } from './disk-log.ts'
-import { withRepairs } from './index-repair.ts'
+import { isCorrupt, withRepairs } from './index-repair.ts'
 import { type BatchRun, type ReadRange, readSegments, type SegmentRead } from './log-reader.ts'
 import type { LogServices } from './log-services.ts'
 import { readableEnd, refusedRead } from './offset-range.ts'
@@ -97,7 +97,7 @@ async function mend(
     if (!(fault instanceof StorageError)) throw fault
     services.logger.error('read failed', { partition: log.name, offset: entry.offset, reason: fault.message })
     const message = `${log.name} cannot be read at offset ${entry.offset}: ${fault.message}`
-    return refusedWith(log, refusal('KAFKA_STORAGE_ERROR', message))
+    return refusedWith(log, refusal(isCorrupt(fault) ? 'CORRUPT_MESSAGE' : 'KAFKA_STORAGE_ERROR', message))
   }
 }
 

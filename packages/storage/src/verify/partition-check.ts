@@ -210,7 +210,9 @@ class PartitionCheck {
         ? `what followed offset ${lostFrom - 1} is lost`
         : lostTo === lostFrom
           ? 'no offset is lost'
-          : `offsets ${lostFrom} to ${lostTo - 1} are lost`
+          : lostTo === lostFrom + 1
+            ? `offset ${lostFrom} is lost`
+            : `offsets ${lostFrom} to ${lostTo - 1} are lost`
     this.#report({
       kind: isTornEnd ? 'torn' : 'batch',
       path: segment.path,
