@@ -1,6 +1,7 @@
 import { createLogger, type Logger, systemLogger } from '@millrace/base'
 import { type Broker, type BrokerConfig, isConfigProblems, loadBrokerConfig, startBroker } from '@millrace/broker'
 import type { ServeOptions } from './commands/serve.ts'
+import { setCollectorFlags } from './serve/collector-flags.ts'
 import { explainStart } from './serve/explain-start.ts'
 import { openEngine } from './serve/open-engine.ts'
 import { stopSignal } from './serve/stop-signal.ts'
@@ -30,6 +31,7 @@ export async function serve(options: ServeOptions): Promise<number> {
 
 async function run(config: BrokerConfig, logger: Logger, isEphemeral: boolean): Promise<void> {
   const startedMs = performance.now()
+  setCollectorFlags()
   const signal = stopSignal(logger)
   const engine = await openEngine(config, logger, isEphemeral)
   const broker = await startBroker({ config, engine, logger })
