@@ -7,6 +7,6 @@ sh scripts/setup.sh
 node="$root/node_modules/.bin/node"
 [ -x "$node" ] || node=node
 if [ $# -eq 0 ]; then
-  set -- 'packages/*/src/**/*.test.ts' 'scripts/*.test.ts' 'test/broker/**/*.test.ts' 'test/client/**/*.test.ts' 'test/cli/**/*.test.ts' 'test/fuzz/*.test.ts' 'test/storage/**/*.test.ts'
+  set -- 'packages/*/src/**/*.test.ts' 'scripts/*.test.ts' 'test/**/*.test.ts'
 fi
 exec "$node" --conditions=source --disable-warning=ExperimentalWarning --test --test-timeout=120000 "$@"
