@@ -19,6 +19,7 @@ export {
   parseOffsetCheckpoint,
   parsePartitionMetadata,
 } from './log/checkpoint-file.ts'
+export { type CleanerSettings, defaultCleanerSettings } from './log/cleaner/log-cleaner.ts'
 export { isDeletedFolder, offsetOfFile, partitionFolder, partitionOfFolder, segmentSuffixes } from './log/file-names.ts'
 export { decodeSnapshot } from './log/producer-snapshot.ts'
 export { type MemoryEngineOptions, openMemoryEngine } from './memory/memory-engine.ts'

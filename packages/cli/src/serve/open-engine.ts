@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type Logger, systemClock } from '@millrace/base'
 import type { BrokerConfig } from '@millrace/broker'
 import {
+  type CleanerSettings,
   defaultDiskSettings,
   openDiskEngine,
   openMemoryCatalog,
@@ -31,6 +32,17 @@ export async function openEngine(config: BrokerConfig, logger: Logger, isEphemer
       retentionFirstCheckMs: Math.min(retentionCheckMs, defaultDiskSettings.retentionFirstCheckMs),
       checkpointMs: config.logFlushOffsetCheckpointIntervalMs,
       producerExpirationMs,
+      cleaner: () => cleanerSettings(config),
     },
   })
 }
+
+/** Read anew each time: they may be altered while the broker runs. */
+const cleanerSettings = (config: BrokerConfig): CleanerSettings => ({
+  isEnabled: config.logCleanerEnable && config.logCleanerThreads > 0,
+  backoffMs: config.logCleanerBackoffMs,
+  dedupeBufferBytes: config.logCleanerDedupeBufferSize,
+  loadFactor: config.logCleanerIoBufferLoadFactor,
+  ioBufferBytes: config.logCleanerIoBufferSize,
+  ioBytesPerSecondMax: config.logCleanerIoMaxBytesPerSecond,
+})

@@ -8,6 +8,7 @@ import { withRepairs } from '../index-repair.ts'
 import type { LogServices } from '../log-services.ts'
 import { type CleanableRange, cleanableRange, isWorthCleaning } from './cleanable-range.ts'
 import { type CleaningResult, cleanLog } from './log-cleaning.ts'
+import type { OffsetMapLimits } from './offset-map.ts'
 import { CleaningStopped, Pace } from './pace.ts'
 
 /** Kafka's configurations `log.cleaner.…` of the same meaning. They are asked anew for each cleaning. */
@@ -21,6 +22,10 @@ export interface CleanerSettings {
   readonly ioBufferBytes: number
   readonly ioBytesPerSecondMax: number
 }
+
+const MAP_BYTES_MIN = 1024
+/** Kafka's, for one thread. */
+const MAP_BYTES_MAX = 2 ** 31 - 1
 
 export const defaultCleanerSettings: CleanerSettings = {
   isEnabled: true,
@@ -152,13 +157,14 @@ export class LogCleaner {
   async #clean({ log, range }: Chosen): Promise<boolean> {
     const { clock } = this.#services
     const settings = this.#settings()
-    const { dedupeBufferBytes: bytesMax, loadFactor, ioBufferBytes } = settings
+    const { ioBufferBytes } = settings
+    const map = mapLimits(settings)
     this.#pace = new Pace({
       clock,
       bytesPerSecondMax: () => this.#settings().ioBytesPerSecondMax,
       isWanted: () => !this.#isStopped && this.#settings().isEnabled && this.#isCleanable(log),
     })
-    const options = { range, map: { bytesMax, loadFactor }, ioBufferBytes, pace: this.#pace }
+    const options = { range, map, ioBufferBytes, pace: this.#pace }
     const begunMs = clock.monotonicMs()
     try {
       const result = await withRepairs(this.#services, log, () => cleanLog(this.#services, log, options))
@@ -209,5 +215,14 @@ export class LogCleaner {
       recordsKept: result.recordsKept,
       tookMs: Math.round(tookMs),
     })
+  }
+}
+
+/** Room for some keys at least, or no cleaning would ever get on. */
+function mapLimits({ dedupeBufferBytes, loadFactor }: CleanerSettings): OffsetMapLimits {
+  const isFraction = loadFactor > 0 && loadFactor <= 1
+  return {
+    bytesMax: Math.min(Math.max(dedupeBufferBytes, MAP_BYTES_MIN), MAP_BYTES_MAX),
+    loadFactor: isFraction ? loadFactor : defaultCleanerSettings.loadFactor,
   }
 }

@@ -70,7 +70,7 @@ export class Pace {
     const { clock, bytesPerSecondMax } = this.#rules
     const nowMs = clock.monotonicMs()
     const tookMs = nowMs - this.#windowStartMs
-    const wantedMs = (this.#windowBytes * 1000) / bytesPerSecondMax()
+    const wantedMs = (this.#windowBytes * 1000) / Math.max(1, bytesPerSecondMax())
     if (tookMs < WINDOW_MS && wantedMs < WINDOW_MS) return 0
     this.#windowStartMs = nowMs + Math.max(0, wantedMs - tookMs)
     this.#windowBytes = 0
