@@ -200,7 +200,15 @@ test('a topic that is not there is not made with --no-create, and options that e
     assert.equal(status, 2, options)
     assert.match(stderr, /^error: .*\n/)
   }
-  assert.match((await run(['produce', 'x', join(folder, 'none')])).stderr, /there is no such file/)
+})
+
+test('a file that cannot be read is one sentence, and nothing else comes after it', async () => {
+  const none = join(folder, 'none')
+  const missing = await run(['produce', 'x', none])
+  assert.deepEqual([missing.status, missing.stderr], [1, `error: ${none}: there is no such file or folder\n`])
+  const aFolder = await run(['produce', 'x', folder])
+  assert.equal(aFolder.status, 1)
+  assert.match(aFolder.stderr, /^error: .*\n$/)
 })
 
 test('a record that the broker refuses ends the program at once, also while stdin goes on', async () => {

@@ -7,6 +7,7 @@ export {
   type LoggerOptions,
   type LogLevel,
   silentLogger,
+  standardErrorLogger,
   systemLogger,
 } from './logger.ts'
 export { type Random, seededRandom, systemRandom } from './random.ts'

@@ -57,6 +57,13 @@ test('a text line holds the message and the fields as name=value', () => {
   assert.equal(textOf('ready', { port: 9092, host: 'a b', topics: ['x'] }), 'ready port=9092 host=a b topics=["x"]\n')
 })
 
+test('text without colours, as for a file, steers no terminal', () => {
+  const lines: string[] = []
+  const logger = createLogger({ level: 'debug', format: 'text', hasColor: false, write: line => lines.push(line) })
+  logger.error('full', { port: 9092 })
+  assert.match(lines[0]!, /^\d\d:\d\d:\d\d full port=9092\n$/)
+})
+
 test('errors show their message, never a stack, at any depth', () => {
   const cause = new Error('disk full')
   assert.equal(jsonOf('failed', { cause }).cause, 'disk full')

@@ -12,21 +12,38 @@ export interface Logger {
 }
 
 const rank: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
-const color: Record<LogLevel, string> = { debug: '\x1b[2m', info: '', warn: '\x1b[33m', error: '\x1b[31m' }
+/** What a terminal is told before and after a text. */
+type Style = readonly [string, string]
+const plainStyle: Style = ['', '']
+const dim: Style = ['\x1b[2m', '\x1b[0m']
+const styles: Record<LogLevel, Style> = {
+  debug: dim,
+  info: plainStyle,
+  warn: ['\x1b[33m', '\x1b[0m'],
+  error: ['\x1b[31m', '\x1b[0m'],
+}
 
 export interface LoggerOptions {
   readonly level: LogLevel
   readonly format: 'text' | 'json'
+  /** Whether text has colours; it has, unless this says otherwise. */
+  readonly hasColor?: boolean
   readonly write: (line: string) => void
 }
 
 /** Text on a terminal, JSON lines otherwise. Log lines go to standard error: standard output belongs to results. */
 export function systemLogger(level: LogLevel = 'info'): Logger {
-  return createLogger({ level, format: isatty(2) ? 'text' : 'json', write: line => process.stderr.write(line) })
+  return standardErrorLogger(level, isatty(2) ? 'text' : 'json')
 }
 
-export function createLogger({ level, format, write }: LoggerOptions): Logger {
-  const line = format === 'json' ? jsonLine : textLine
+/** Coloured on a terminal only, and there not if NO_COLOR is set. */
+export function standardErrorLogger(level: LogLevel, format: 'text' | 'json'): Logger {
+  const hasColor = isatty(2) && !process.env.NO_COLOR
+  return createLogger({ level, format, hasColor, write: line => process.stderr.write(line) })
+}
+
+export function createLogger({ level, format, hasColor = true, write }: LoggerOptions): Logger {
+  const line = format === 'json' ? jsonLine : hasColor ? coloredLine : plainLine
   const at = (own: LogLevel) =>
     rank[own] < rank[level] ? () => {} : (message: string, fields?: LogFields) => write(line(own, message, fields))
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
@@ -47,11 +64,21 @@ function jsonLine(level: LogLevel, message: string, fields: LogFields = {}): str
   }
 }
 
-function textLine(level: LogLevel, message: string, fields: LogFields = {}): string {
-  const details = Object.entries(fields).map(([name, value]) => ` \x1b[2m${inOneLine(name)}=\x1b[0m${shown(value)}`)
+const coloredLine = (level: LogLevel, message: string, fields: LogFields = {}): string =>
+  textLine(message, fields, styles[level], dim)
+
+const plainLine = (_level: LogLevel, message: string, fields: LogFields = {}): string =>
+  textLine(message, fields, plainStyle, plainStyle)
+
+function textLine(message: string, fields: LogFields, own: Style, aside: Style): string {
+  const details = Object.entries(fields).map(
+    ([name, value]) => ` ${styled(`${inOneLine(name)}=`, aside)}${shown(value)}`,
+  )
   const time = new Date().toTimeString().slice(0, 8)
-  return `\x1b[2m${time}\x1b[0m ${color[level]}${inOneLine(message)}\x1b[0m${details.join('')}\n`
+  return `${styled(time, aside)} ${styled(inOneLine(message), own)}${details.join('')}\n`
 }
+
+const styled = (text: string, [before, after]: Style): string => before + text + after
 
 function shown(value: unknown): string {
   return inOneLine(typeof value === 'string' ? value : textOf(value))

@@ -76,11 +76,20 @@ function* sources(
     if (options.whole) yield [file, wholeFile(file)]
     else {
       if (file === '-' && process.stdin.isTTY) out.note('type records, one a line; Ctrl-D ends')
-      const stream = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 })
-      signal.addEventListener('abort', () => stream.destroy(), { once: true })
-      yield [file, splitMessages(stream, { delimiter, messageBytesMax: MESSAGE_BYTES_MAX })]
+      yield [file, delimited(file, delimiter, signal)]
     }
   }
+}
+
+/** Opens its file with the first read, so that no stream is left to fail unheard when something else fails before. */
+async function* delimited(
+  file: string,
+  delimiter: Buffer,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Buffer[], void, undefined> {
+  const stream = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 })
+  signal.addEventListener('abort', () => stream.destroy(), { once: true })
+  yield* splitMessages(stream, { delimiter, messageBytesMax: MESSAGE_BYTES_MAX })
 }
 
 async function* wholeFile(file: string): AsyncGenerator<readonly Buffer[], void, undefined> {

@@ -1,4 +1,4 @@
-import { createLogger, type Logger, systemLogger } from '@millrace/base'
+import { type Logger, standardErrorLogger, systemLogger } from '@millrace/base'
 import { type Broker, type BrokerConfig, isConfigProblems, loadBrokerConfig, startBroker } from '@millrace/broker'
 import type { ServeOptions } from './commands/serve.ts'
 import { setCollectorFlags } from './serve/collector-flags.ts'
@@ -65,9 +65,5 @@ function shownHost(host: string): string {
 function loggerOf(config: BrokerConfig): Logger {
   const level = config.logLevel
   if (config.logFormat === 'auto') return systemLogger(level)
-  return createLogger({
-    level,
-    format: config.logFormat === 'json' ? 'json' : 'text',
-    write: line => process.stderr.write(line),
-  })
+  return standardErrorLogger(level, config.logFormat === 'json' ? 'json' : 'text')
 }

@@ -96,13 +96,16 @@ const byEnvironmentName: ReadonlyMap<string, string> = new Map(
   [...brokerDefs.keys()].map(name => [environmentName(name), name]),
 )
 
+/** Read by the other commands, and no setting of a broker. */
+const ofTheCommandLine: ReadonlySet<string> = new Set([`${prefix}BROKERS`])
+
 /** A variable that resembles no setting is somebody else's, and gets a note; one that nearly is a setting is a mistake. */
 function envEntries(env: Readonly<Record<string, string | undefined>>): CollectedConfig {
   const entries: ConfigEntry[] = []
   const problems: ConfigProblem[] = []
   const notes: string[] = []
   for (const [variable, raw] of Object.entries(env).sort()) {
-    if (!variable.startsWith(prefix) || raw === undefined) continue
+    if (!variable.startsWith(prefix) || raw === undefined || ofTheCommandLine.has(variable)) continue
     const name = byEnvironmentName.get(variable)
     const nearest = name === undefined ? nearestName(variable.slice(prefix.length), suffixes) : undefined
     if (name !== undefined) entries.push({ name, raw, origin: `environment variable ${variable}` })

@@ -87,6 +87,10 @@ test('an environment variable that resembles no setting is left alone', () => {
   ])
 })
 
+test('the variable that tells the other commands where brokers are is not taken for a setting', () => {
+  assert.deepEqual(loaded({ env: { MILLRACE_BROKERS: 'localhost:9092' } }).notes, [])
+})
+
 test('the file that Kafka 4 ships starts once anonymous clients are allowed', () => {
   const text = [
     'process.roles=broker,controller',

@@ -22,6 +22,21 @@ test('a file is no folder', t => {
   const root = mkdtempSync(join(tmpdir(), 'node-file-system-'))
   t.after(() => rmSync(root, { recursive: true }))
   writeFileSync(join(root, 'file'), '')
-  assert.throws(() => nodeFileSystem.makeFolder(join(root, 'file')), { name: 'StorageError' })
-  assert.throws(() => nodeFileSystem.makeFolder(join(root, 'file/below')), { name: 'StorageError' })
+  const file = join(root, 'file')
+  assert.throws(() => nodeFileSystem.makeFolder(file), {
+    name: 'StorageError',
+    message: `${file} is there already and is not a folder`,
+  })
+  assert.throws(() => nodeFileSystem.makeFolder(`${file}/below`), {
+    name: 'StorageError',
+    message: `${file}/below is not a folder`,
+  })
+})
+
+// Root may write everywhere, but not in /proc.
+test('a folder that cannot be written says so when it is locked', { skip: !existsSync('/proc/self') }, () => {
+  assert.throws(() => nodeFileSystem.lock('/proc/self/.lock'), {
+    name: 'StorageError',
+    message: '/proc/self/.lock may not be read or written by this user',
+  })
 })

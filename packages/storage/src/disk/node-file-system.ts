@@ -1,6 +1,8 @@
 /** The real disk. The only file of the engine that knows node:fs. */
 import {
+  accessSync,
   closeSync,
+  constants,
   fdatasync,
   fsync,
   ftruncateSync,
@@ -149,7 +151,11 @@ const held = new Set<DatabaseSync>()
  * folder, and which Kafka's own lock on the same file respects and is respected by. The file stays empty. See docs/decisions/0004.
  */
 function lock(path: string): FileLock | undefined {
-  const database = attempt(path, () => new DatabaseSync(path, { timeout: 0 }))
+  const database = attempt(path, () => {
+    // SQLite says no more than that it cannot open the file; this says why.
+    accessSync(dirname(path), constants.R_OK | constants.W_OK | constants.X_OK)
+    return new DatabaseSync(path, { timeout: 0 })
+  })
   try {
     database.exec('PRAGMA journal_mode = MEMORY')
     database.exec('BEGIN EXCLUSIVE')
@@ -197,6 +203,24 @@ const codeOf = (error: unknown): string => (error as { code?: string }).code ?? 
 
 function faultOf(path: string, cause: unknown): StorageError {
   const code = DISK_FULL_CODES.has(codeOf(cause)) ? 'DISK_FULL' : 'IO'
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new StorageError(code, code === 'DISK_FULL' ? `no space left for ${path}` : `${path}: ${why}`, { cause, path })
+  return new StorageError(code, code === 'DISK_FULL' ? `no space left for ${path}` : sentenceOf(path, cause), {
+    cause,
+    path,
+  })
+}
+
+/** What an operator can mend, without the system's own abbreviations. */
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'may not be read or written by this user',
+  EPERM: 'may not be read or written by this user',
+  EROFS: 'is on a file system that is read-only',
+  ENOTDIR: 'is not a folder',
+  EEXIST: 'is there already and is not a folder',
+  EMFILE: 'cannot be opened: too many files are open (raise ulimit -n)',
+}
+
+function sentenceOf(path: string, cause: unknown): string {
+  const reason = reasons[codeOf(cause)]
+  if (reason !== undefined) return `${path} ${reason}`
+  return `${path}: ${cause instanceof Error ? cause.message : String(cause)}`
 }
