@@ -47,9 +47,16 @@ export class ClusterImage {
     return image.topics.map(topic => layoutOf(topic, this.#resolve(topic.name)))
   }
 
-  /** After the engine has started. */
+  /** After the engine has started, or while it still does: then `opened` tells of what comes. */
   open(): void {
     for (const topic of this.#stored.values()) this.#put(topic)
+  }
+
+  /** In place, for there may be very many of them. */
+  opened(topicId: string, partition: number): void {
+    const topic = this.#byId.get(topicId)
+    const log = this.#logs.partition(topicId, partition)
+    if (topic !== undefined) (topic.partitions as (typeof log)[])[partition] = log
   }
 
   topic(name: string): Topic | undefined {
@@ -91,16 +98,18 @@ export class ClusterImage {
     this.#removalListeners.push(listener)
   }
 
-  /** Resolves when the engine serves all that was applied so far. */
+  /** Resolves when the engine serves all that was applied so far. Rejects with the fault for which it cannot. */
   settled(): Promise<void> {
     return this.#settled
   }
 
   /** Takes in committed changes of the catalog. */
   apply(changes: readonly CatalogChange[]): void {
-    const before = this.#settled
     const own = this.#apply(changes)
-    this.#settled = before.then(() => own)
+    // A topic that could not be made is the trouble of whoever waits now, and of nobody who comes later.
+    const settled = this.#settled.catch(() => {}).then(() => own)
+    settled.catch(() => {})
+    this.#settled = settled
   }
 
   async #apply(changes: readonly CatalogChange[]): Promise<void> {
@@ -117,10 +126,12 @@ export class ClusterImage {
     }
     if (brokerTouched) this.#applyBrokerLayers()
     // Without a wait where the engine needs none: then the change is visible in the same turn.
+    const faults: unknown[] = []
     for (const name of touched) {
       const made = this.#refresh(name)
-      if (made !== undefined) await made
+      if (made !== undefined) await made.catch((fault: unknown) => faults.push(fault))
     }
+    if (faults.length > 0) throw faults[0]
   }
 
   #grow(topicId: string, partitionCount: number): void {
@@ -141,7 +152,8 @@ export class ClusterImage {
       this.#put(stored)
       return undefined
     }
-    return made.then(() => {
+    // With those partitions that there are: the topic exists, and the others answer KAFKA_STORAGE_ERROR until the next start.
+    return made.finally(() => {
       if (this.#stored.get(name) === stored) this.#put(stored)
     })
   }

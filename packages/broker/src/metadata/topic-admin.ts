@@ -1,7 +1,7 @@
 /** Makes and removes topics: the rules that hold whoever asks, an administrator or a producer whose topic is not there yet. */
 import type { Clock, Random } from '@millrace/base'
 import { type ErrorName, ZERO_UUID } from '@millrace/protocol'
-import { type Catalog, type CatalogChange, CatalogError, type StoredTopic } from '@millrace/storage'
+import { type Catalog, type CatalogChange, CatalogError, StorageError, type StoredTopic } from '@millrace/storage'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import { validateTopicConfigs } from '../config/topic-config.ts'
 import type { ClusterImage } from './cluster-image.ts'
@@ -148,6 +148,7 @@ export class TopicAdmin {
       await this.#image.settled()
       return undefined
     } catch (error) {
+      if (error instanceof StorageError) return refusal('KAFKA_STORAGE_ERROR', error.message)
       if (!(error instanceof CatalogError)) throw error
       if (error.code === 'CONFLICT') return refusal(conflict, error.message)
       if (error.code === 'NOT_FOUND') return refusal('UNKNOWN_TOPIC_OR_PARTITION', error.message)
