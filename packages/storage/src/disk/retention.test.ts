@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { seededRandom } from '@millrace/base'
 import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
 import { errorOf, sampleConfig, sampleTopicId } from '../conformance.ts'
 import type { LogConfig } from '../engine.ts'
@@ -188,4 +189,23 @@ it('checks a folder whole that was there before its topic', async () => {
   const again = await DiskPartition.open(fs)
   await again.engine.logs.create(other)
   assert.equal(again.engine.logs.partition(other.topicId, 0)?.highWatermark, 2)
+})
+
+it('keeps all above the log start when a power cut brings back some of what retention removed', async () => {
+  const config = { segmentBytes: 215, retentionBytes: 400, flushMessages: 1 }
+  for (let seed = 0; seed < 60; seed++) {
+    const { disk, clock, fs } = await filled(config, 24)
+    await clock.pass(CHECK_MS)
+    const { logStartOffset, highWatermark } = disk.log()
+    assert(logStartOffset > 6)
+    let left = fs.afterPowerCut(seededRandom(seed))
+    for (const life of [1, 2, 3]) {
+      const again = await DiskPartition.open(left, { config })
+      const found = await again.readAll()
+      assert.equal(again.log().highWatermark, highWatermark, `seed ${seed}, life ${life}`)
+      assert.equal(found.length, highWatermark - logStartOffset, `seed ${seed}, life ${life}`)
+      await again.clock.pass(10_000)
+      left = again.fs.afterKill()
+    }
+  }
 })
