@@ -5,11 +5,17 @@ import { type HistoryIndex, isLossy, partitionKey, type Transaction } from './hi
 
 export function checkTransactions(index: HistoryIndex): Finding[] {
   if (index.transactions.size === 0) return []
+  const there: CommittedEnds = new Map(
+    [...index.partitions].map(([key, { finalCommitted }]) => [key, new Map(finalCommitted?.records)]),
+  )
   return [
     ...checkReads(index),
-    ...[...index.transactions.values()].flatMap(transaction => checkWhole(index, transaction)),
+    ...[...index.transactions.values()].flatMap(transaction => checkWhole(index, transaction, there)),
   ]
 }
+
+/** By partition, then by offset: what readers of committed records find at the end. */
+type CommittedEnds = ReadonlyMap<string, ReadonlyMap<number, string>>
 
 function checkReads(index: HistoryIndex): Finding[] {
   const findings: Finding[] = []
@@ -39,12 +45,12 @@ function unreadable({ fate, endAt }: Transaction, at: number): string | undefine
   return at < endAt ? 'nobody had committed yet' : undefined
 }
 
-function checkWhole(index: HistoryIndex, transaction: Transaction): Finding[] {
+function checkWhole(index: HistoryIndex, transaction: Transaction, ends: CommittedEnds): Finding[] {
   const findings: Finding[] = []
   const tell = (anomaly: Anomaly, message: string): void => {
     findings.push({ anomaly, message: `transaction ${transaction.id}: ${message}` })
   }
-  const { present, absent } = recordsOf(index, transaction)
+  const { present, absent } = recordsOf(index, transaction, ends)
   if (transaction.fate === 'committed' && absent.length > 0)
     tell('torn transaction', `committed, and ${absent[0]} is not there`)
   else if (present.length > 0 && absent.length > 0)
@@ -53,15 +59,19 @@ function checkWhole(index: HistoryIndex, transaction: Transaction): Finding[] {
 }
 
 /** Acknowledged records of partitions that cannot have lost them. */
-function recordsOf(index: HistoryIndex, { sends }: Transaction): { present: string[]; absent: string[] } {
+function recordsOf(
+  index: HistoryIndex,
+  { sends }: Transaction,
+  ends: CommittedEnds,
+): { present: string[]; absent: string[] } {
   const present: string[] = []
   const absent: string[] = []
   for (const { line, outcome, baseOffset } of sends) {
     const partition = index.partitions.get(partitionKey(line.topic, line.partition))
     if (partition?.finalCommitted === undefined || partition.isGone() || outcome !== 'acked') continue
-    const { topic, finalCommitted } = partition
+    const { topic } = partition
     if (topic.shrinks || topic.compacts === true || (isLossy(topic) && index.powerCutCount > 0)) continue
-    const there = new Map(finalCommitted.records)
+    const there = ends.get(partition.key)!
     for (const [i, value] of line.values.entries())
       (baseOffset >= 0 && there.get(baseOffset + i) !== value ? absent : present).push(value)
   }

@@ -7,13 +7,14 @@ import type { ClientWorld } from './simulated-client.ts'
 
 const HOUR_MS = 3_600_000
 
-type Mischief =
+export type Mischief =
   | 'kill'
   | 'killInWrite'
   | 'powerCut'
   | 'powerCutInWrite'
   | 'stop'
   | 'disk'
+  | 'sync'
   | 'full'
   | 'slow'
   | 'clock'
@@ -27,11 +28,24 @@ const ALL: readonly Mischief[] = [
   'powerCutInWrite',
   'stop',
   'disk',
+  'sync',
   'full',
   'slow',
   'clock',
   'network',
   'late',
+]
+
+/** What fails, each as often as it is named. */
+const FAULTY: readonly InjectedFault['operation'][] = [
+  'write',
+  'write',
+  'sync',
+  'sync',
+  'open',
+  'rename',
+  'truncate',
+  'read',
 ]
 
 export class Nemesis {
@@ -40,12 +54,12 @@ export class Nemesis {
   readonly #random: Random
   readonly #repertoire: readonly Mischief[]
 
-  constructor(world: ClientWorld, machine: SimulatedMachine, random: Random) {
+  constructor(world: ClientWorld, machine: SimulatedMachine, random: Random, repertoire?: readonly Mischief[]) {
     this.#world = world
     this.#machine = machine
     this.#random = random
     const chosen = ALL.filter(() => random.integer(3) > 0)
-    this.#repertoire = chosen.length === 0 ? ['kill'] : chosen
+    this.#repertoire = repertoire ?? (chosen.length === 0 ? ['kill'] : chosen)
   }
 
   async run(): Promise<void> {
@@ -90,6 +104,8 @@ export class Nemesis {
         return this.#endInWrite('powerCut')
       case 'disk':
         return this.#whileDisk(this.#diskFault())
+      case 'sync':
+        return this.#whileDisk({ operation: 'sync', path: '.log', code: 'IO' })
       case 'full':
         return this.#fillDisk()
       case 'slow':
@@ -124,9 +140,7 @@ export class Nemesis {
 
   #diskFault(): InjectedFault {
     const path = ['.log', '.index', 'catalog', 'checkpoint', '', '-0/', '.snapshot'][this.#random.integer(7)]!
-    const operation = (['write', 'write', 'sync', 'open', 'rename', 'truncate', 'read'] as const)[
-      this.#random.integer(7)
-    ]!
+    const operation = FAULTY[this.#random.integer(FAULTY.length)]!
     const code = this.#random.integer(2) === 0 ? 'IO' : 'DISK_FULL'
     const once = this.#random.integer(2) === 0 ? { times: 1 + this.#random.integer(3) } : {}
     const writtenBytes = operation === 'write' ? { writtenBytes: this.#random.integer(200) } : {}

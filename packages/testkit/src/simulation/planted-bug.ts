@@ -3,6 +3,7 @@ import type { Clock, Random } from '@millrace/base'
 import type { FileSystem, StorageEngine } from '@millrace/storage'
 import type { FaultFileSystem } from '../fault-file-system.ts'
 import type { Anomaly } from '../history/anomaly.ts'
+import type { Mischief } from './nemesis.ts'
 import type { JournalOptions } from './simulated-catalog.ts'
 
 export interface BugTools {
@@ -16,6 +17,8 @@ export interface PlantedBug {
   readonly found: readonly Anomaly[]
   /** The catalog and the topics are to be as safe as this for the bug to be one. */
   readonly needs?: 'durable catalog'
+  /** What brings it to light, so that few seeds are enough. */
+  readonly mischief?: readonly Mischief[]
   engine?(engine: StorageEngine, tools: BugTools): StorageEngine
   fileSystem?(disk: FaultFileSystem, random: Random): FileSystem
   journal?(tools: BugTools): Partial<JournalOptions>
