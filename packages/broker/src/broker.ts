@@ -9,7 +9,7 @@ import {
   systemRandom,
   TimerWheel,
 } from '@millrace/base'
-import type { StorageEngine } from '@millrace/storage'
+import type { StorageEngine, TopicLayout } from '@millrace/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { advertisedEndpoints, parseHostPort } from './config/listeners.ts'
 import { registry } from './handlers/index.ts'
@@ -59,6 +59,8 @@ export interface Broker extends AsyncDisposable {
 
 /** Bytes that may wait for slow readers, all connections together. */
 const UNSENT_BYTES_MAX = 128 << 20
+/** So long clients wait in front of a closed door rather than behind an open one. A start without recovery takes less. */
+const LOGS_WAIT_MS = 2_000
 const PRINCIPAL = 'User:ANONYMOUS'
 const ADMIN = 'ADMIN'
 
@@ -187,14 +189,14 @@ class Node implements Broker {
   }
 
   async start(): Promise<void> {
-    const { engine, config, logger } = this.#options
+    const { engine, config } = this.#options
     // First, so that whoever watches sees that it is starting.
     const adminPort = await this.#openAdmin()
     engine.logs.listen(this.#purgatory)
     const image = await engine.catalog.load()
     const layouts = this.#image.load(image)
     this.#features.load(image.features)
-    const report = await engine.logs.start(layouts)
+    await this.#openLogs(layouts)
     this.#image.open()
     engine.catalog.subscribe(changes => {
       this.#features.apply(changes)
@@ -204,8 +206,6 @@ class Node implements Broker {
     this.#image.onTopicRemoved(topic => this.metrics.topics.forget(topic.name))
     await this.#groups.start()
     await this.#transactions.start()
-    for (const { topic, partition, reason } of report.failures)
-      logger.error(`partition ${topic}-${partition} cannot be served: ${reason}`)
     for (const { name, host, port } of config.listenerPlan.listeners)
       this.ports.set(name, await this.#server.listen({ name, host: host === '' ? undefined : host, port }))
     this.#endpoints = new Map(
@@ -216,6 +216,21 @@ class Node implements Broker {
     )
     if (adminPort !== undefined) this.ports.set(ADMIN, adminPort)
     this.#notReady = undefined
+  }
+
+  /** Resolves when all logs are open, or when there was time enough for those that need no recovery: the others appear as they are ready. */
+  async #openLogs(layouts: readonly TopicLayout[]): Promise<void> {
+    const { engine, logger, clock } = this.#options
+    const opened = engine.logs.start(layouts, (topicId, partition) => this.#image.opened(topicId, partition))
+    const reported = opened.then(({ failures }) => {
+      for (const { topic, partition, reason } of failures)
+        logger.error(`partition ${topic}-${partition} cannot be served: ${reason}`)
+    })
+    const patience = Promise.withResolvers<void>()
+    const timer = clock.schedule(LOGS_WAIT_MS, patience.resolve)
+    reported.catch((error: unknown) => logger.error('the logs could not be opened', { error }))
+    await Promise.race([reported, patience.promise])
+    timer.cancel()
   }
 
   stop(): Promise<void> {

@@ -21,9 +21,9 @@ export interface StorageEngine extends AsyncDisposable {
 export interface LogEngine {
   /**
    * Opens every partition that the catalog knows, recovering what an unclean stop left behind. Partitions that cannot be read are reported and
-   * answer KAFKA_STORAGE_ERROR; the others are served.
+   * answer KAFKA_STORAGE_ERROR; the others are served. A partition may be used from when `opened` was told of it: before all of them are.
    */
-  start(topics: readonly TopicLayout[]): Promise<StartReport>
+  start(topics: readonly TopicLayout[], opened?: PartitionOpened): Promise<StartReport>
   /** Makes the partitions ready for reads and writes. Partitions that exist already are left as they are. */
   create(layout: TopicLayout): MaybePromise<void>
   /** Takes the topic's partitions out of service at once; their bytes go after `fileDeleteDelayMs`. */
@@ -63,6 +63,9 @@ export interface LogEngine {
   /** The one listener, set by the broker before `start`. */
   listen(listener: LogListener): void
 }
+
+/** Called in the turn from which on `partition` answers it. */
+export type PartitionOpened = (topicId: string, partition: number) => void
 
 export interface LogListener {
   /** The high watermark, the last stable offset or the log start of the partition moved. Called in the turn in which it becomes readable. */

@@ -4,7 +4,7 @@
 import { type ErrorName, errorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@millrace/protocol'
 import type { MaybePromise, PartitionLog, ReadEntry, ReadOutcome } from '@millrace/storage'
 import { checkLeaderEpoch } from '../metadata/leader-epoch.ts'
-import type { Topic } from '../metadata/topic.ts'
+import { missingPartition, type Topic } from '../metadata/topic.ts'
 import type { FetchPartition, FetchScope, FetchSession } from '../runtime/fetch-sessions.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
@@ -179,8 +179,7 @@ class FetchWork {
     }
     if (topic === undefined) return refuse(byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
     if (!this.#cx.mayDo('READ', 'TOPIC', topic.name)) return refuse('TOPIC_AUTHORIZATION_FAILED')
-    if (log === undefined)
-      return refuse(asked.partition in topic.partitions ? this.#storageError() : 'UNKNOWN_TOPIC_OR_PARTITION')
+    if (log === undefined) return refuse(missingPartition(topic, asked.partition))
     const badEpoch = checkLeaderEpoch(log, asked.currentLeaderEpoch)
     return badEpoch === undefined ? { asked, topic, log, answer: undefined } : refuse(badEpoch)
   }

@@ -18,7 +18,7 @@ import {
 } from '@millrace/protocol'
 import type { AppendOutcome, BatchEntry } from '@millrace/storage'
 import type { TopicConfig } from '../config/topic-config.ts'
-import type { Topic } from '../metadata/topic.ts'
+import { missingPartition, type Topic } from '../metadata/topic.ts'
 import type { TopicMetrics } from '../metrics/topic-metrics.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
@@ -171,8 +171,7 @@ function refuseTopic(topic: Topic | undefined, request: ProduceRequest, cx: Requ
 /** Checks one partition's records and brings them into the form in which the log keeps them. */
 function prepare(topic: Topic, asked: PartitionRequest, cx: RequestContext): BatchEntry | PartitionAnswer {
   const partition = topic.partitions[asked.index]
-  if (partition === undefined)
-    return refused(asked.index, asked.index in topic.partitions ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_TOPIC_OR_PARTITION')
+  if (partition === undefined) return refused(asked.index, missingPartition(topic, asked.index))
   const sent = asked.records?.[0]
   if (sent === undefined) return refused(asked.index, 'INVALID_RECORD', 'the partition has no records')
   const { config } = topic

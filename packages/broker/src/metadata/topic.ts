@@ -10,7 +10,7 @@ export interface Topic {
   readonly id: string
   readonly isInternal: boolean
   readonly createdMs: number
-  /** By partition number, without holes. A partition that cannot be served is missing from the engine and undefined here. */
+  /** By partition number, without holes. A partition that is still being recovered is undefined; it appears here when it is open. */
   readonly partitions: readonly (PartitionLog | undefined)[]
   readonly overrides: ConfigOverrides
   readonly config: TopicConfig
@@ -20,8 +20,12 @@ export interface Topic {
 export function partitionOrError(topic: Topic | undefined, partition: number): PartitionLog | ErrorName {
   const log = topic?.partitions[partition]
   if (log !== undefined) return log
-  return topic !== undefined && partition in topic.partitions ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  return missingPartition(topic, partition)
 }
+
+/** One that is not open yet has no leader: clients ask for metadata again, and come back. */
+export const missingPartition = (topic: Topic | undefined, partition: number): ErrorName =>
+  topic !== undefined && partition in topic.partitions ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION'
 
 const NAME_LENGTH_MAX = 249
 const LEGAL_NAME = /^[a-zA-Z0-9._-]+$/

@@ -1,5 +1,5 @@
 /** The logs of one process: its partitions by topic id, what they share, and the work that comes round by the clock. */
-import type { Clock, Logger, Random } from '@millrace/base'
+import type { Clock, Logger, Random, Scheduled } from '@millrace/base'
 import type {
   ActiveProducer,
   AppendEntry,
@@ -14,6 +14,7 @@ import type {
   OffsetFound,
   OffsetQuery,
   PartitionLog,
+  PartitionOpened,
   ProducerEpoch,
   ReadBudget,
   ReadEntry,
@@ -37,6 +38,7 @@ import { type CheckpointName, checkpointNames, type DataFolder } from './data-fo
 import type { DiskEngineSettings } from './disk-engine.ts'
 import { LogUpkeep, yieldTurn } from './log-upkeep.ts'
 import { PartitionFolders, type PartitionPlace } from './partition-folders.ts'
+import { type KnownCheckpoints, type UnopenedPartition, UnopenedPartitions } from './unopened-partitions.ts'
 
 export interface DiskLogEngineParts {
   readonly folders: readonly DataFolder[]
@@ -61,6 +63,8 @@ export class DiskLogEngine implements LogEngine {
   readonly #cleaner: LogCleaner
   #listener: LogListener | undefined
   #creating: Promise<void> = Promise.resolve()
+  readonly #unopened = new UnopenedPartitions()
+  #starting: Promise<unknown> = Promise.resolve()
   #isStarted = false
   #isClosed = false
 
@@ -98,8 +102,14 @@ export class DiskLogEngine implements LogEngine {
     this.#listener = listener
   }
 
-  async start(topics: readonly TopicLayout[]): Promise<StartReport> {
-    const { folders, logger } = this.#parts
+  start(topics: readonly TopicLayout[], opened: PartitionOpened = () => {}): Promise<StartReport> {
+    const started = this.#start(topics, opened)
+    this.#starting = started.catch(() => {})
+    return started
+  }
+
+  async #start(topics: readonly TopicLayout[], opened: PartitionOpened): Promise<StartReport> {
+    const { folders, logger, settings } = this.#parts
     this.#places.scan()
     const known = new Map<DataFolder, FolderKnowledge>()
     for (const data of folders) known.set(data, await this.#knowledgeOf(data))
@@ -108,16 +118,24 @@ export class DiskLogEngine implements LogEngine {
     )
     this.#reportStrays(wanted.map(({ layout, partition }) => `${layout.topic}-${partition}`))
     const report = { recoveredSegments: 0, truncatedBytes: 0, failures: [] as StartReport['failures'][number][] }
-    for (const layout of topics) this.#topics.set(layout.topicId, [])
-    await eachOf(wanted, this.#parts.settings.recoveryConcurrency, async ({ layout, partition }) => {
-      const opened = await this.#openOrReport(layout, partition, known)
-      if (typeof opened === 'string') report.failures.push({ topic: layout.topic, partition, reason: opened })
+    // Of their full length, and empty where a partition is not open yet.
+    for (const layout of topics) this.#topics.set(layout.topicId, new Array<Placed>(layout.partitionCount))
+    this.#unopened.begin(wanted, checkpointsOf(known))
+    const cleanStart = [...known.values()].every(folder => folder.isClean)
+    const progress = cleanStart ? undefined : this.#tellProgress(wanted.length, report)
+    await eachOf(wanted, settings.recoveryConcurrency, async one => {
+      const { layout, partition } = one
+      if (this.#isClosed || !this.#unopened.opening(one)) return
+      const outcome = await this.#openOrReport(one, known)
+      this.#takeIn(one, outcome, opened)
+      if ('reason' in outcome) report.failures.push({ topic: layout.topic, partition, reason: outcome.reason })
       else {
-        report.recoveredSegments += opened.recoveredSegments
-        report.truncatedBytes += opened.truncatedBytes
+        report.recoveredSegments += outcome.recoveredSegments
+        report.truncatedBytes += outcome.truncatedBytes
       }
     })
-    const cleanStart = [...known.values()].every(folder => folder.isClean)
+    progress?.cancel()
+    if (this.#isClosed) return { partitionCount: wanted.length, cleanStart, ...report }
     if (!cleanStart) logger.info('recovered after an unclean stop', { ...report, failures: report.failures.length })
     this.#upkeep.begin()
     this.#cleaner.begin()
@@ -125,9 +143,34 @@ export class DiskLogEngine implements LogEngine {
     return { partitionCount: wanted.length, cleanStart, ...report }
   }
 
+  /** What happened to the topic while its partition was being opened happens to the partition now. */
+  #takeIn(one: UnopenedPartition, { log, data }: Placed, opened: PartitionOpened): void {
+    const { layout, partition } = one
+    const placed = this.#topics.get(layout.topicId)
+    const config = this.#unopened.opened(one)
+    if (placed === undefined) return this.#moveAway(log)
+    if (config !== layout.config) log.config = config
+    placed[partition] = { log, data }
+    opened(layout.topicId, partition)
+  }
+
+  #tellProgress(partitionCount: number, report: { readonly recoveredSegments: number }): Scheduled {
+    const { clock, logger } = this.#parts
+    logger.info('recovering after an unclean stop', { partitions: partitionCount })
+    let next: Scheduled
+    const arm = (): Scheduled =>
+      clock.schedule(PROGRESS_MS, () => {
+        const openPartitions = partitionCount - this.#unopened.count
+        logger.info('recovering', { openPartitions, of: partitionCount, segments: report.recoveredSegments })
+        next = arm()
+      })
+    next = arm()
+    return { cancel: () => next.cancel() }
+  }
+
   /** One at a time, so that two requests for one topic do not open a folder twice. */
   create(layout: TopicLayout): Promise<void> {
-    const created = this.#creating.then(() => this.#create(layout))
+    const created = this.#creating.then(() => this.#unopened.free(layout.topic)).then(() => this.#create(layout))
     this.#creating = created.catch(() => {})
     return created
   }
@@ -150,7 +193,22 @@ export class DiskLogEngine implements LogEngine {
   remove(topicId: string): void {
     const placed = this.#topics.get(topicId) ?? []
     this.#topics.delete(topicId)
-    for (const { log } of placed) this.#moveAway(log)
+    for (const { log } of openOf(placed)) this.#moveAway(log)
+    for (const { layout, partition } of this.#unopened.forget(topicId)) this.#moveUnopenedAway(layout, partition)
+  }
+
+  #moveUnopenedAway(layout: TopicLayout, partition: number): void {
+    const { fs, logger } = this.#parts
+    try {
+      const { folder } = this.#places.claim(layout, partition)
+      const waiting = this.#places.release(layout.topic, partition)
+      if (waiting === undefined) return
+      fs.rename(folder, waiting)
+      this.#upkeep.removeLater([waiting], layout.config.fileDeleteDelayMs)
+    } catch (fault) {
+      const name = `${layout.topic}-${partition}`
+      logger.error('folder of a deleted topic could not be moved', { partition: name, reason: fault })
+    }
   }
 
   #moveAway(log: DiskLog): void {
@@ -164,7 +222,8 @@ export class DiskLogEngine implements LogEngine {
   }
 
   configure(topicId: string, config: LogConfig): void {
-    for (const { log } of this.#topics.get(topicId) ?? []) log.config = config
+    this.#unopened.configure(topicId, config)
+    for (const { log } of openOf(this.#topics.get(topicId) ?? [])) log.config = config
   }
 
   partition(topicId: string, partition: number): PartitionLog | undefined {
@@ -233,6 +292,7 @@ export class DiskLogEngine implements LogEngine {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#upkeep.stop()
+    await this.#starting
     await this.#cleaner.stop()
     const logs = this.#allLogs()
     await eachOf(logs, CLOSE_CONCURRENCY, async log => {
@@ -263,6 +323,7 @@ export class DiskLogEngine implements LogEngine {
         .filter(log => log.segments.length > 0)
         .map(log => ({ topic: log.topic, partition: log.partition, offset: checkpointed[name](log) }))
         .filter((entry): entry is PartitionOffset => entry.offset !== undefined)
+        .concat(this.#unopened.offsets(data, name))
     try {
       await data.writeCheckpoint(name, offsets)
     } catch (fault) {
@@ -271,25 +332,21 @@ export class DiskLogEngine implements LogEngine {
   }
 
   async #openOrReport(
-    layout: TopicLayout,
-    partition: number,
+    { layout, partition }: UnopenedPartition,
     known: ReadonlyMap<DataFolder, FolderKnowledge>,
-  ): Promise<OpenedLog | string> {
-    const placed = this.#topics.get(layout.topicId)!
+  ): Promise<(OpenedLog & Placed) | (Placed & { readonly reason: string })> {
     let place: PartitionPlace | undefined
     try {
       place = this.#places.claim(layout, partition)
       const opened = await this.#open(layout, partition, { place, known: known.get(place.data)! })
-      placed[partition] = { log: opened.log, data: place.data }
-      return opened
+      return { ...opened, data: place.data }
     } catch (fault) {
       const reason = fault instanceof Error ? fault.message : String(fault)
       this.#parts.logger.error('partition cannot be opened', { partition: `${layout.topic}-${partition}`, reason })
       const { topic, topicId, config } = layout
       const identity = { topic, topicId, partition, config, folder: place?.folder ?? '' }
       const data = place?.data ?? this.#parts.folders[0]!
-      placed[partition] = { log: DiskLog.outOfService(this.#services, identity, reason), data }
-      return reason
+      return { log: DiskLog.outOfService(this.#services, identity, reason), data, reason }
     }
   }
 
@@ -369,6 +426,25 @@ const NEW_FOLDER: FolderKnowledge = {
 /** Of a folder that was there before the topic was: somebody put it there, and it is checked whole. */
 const UNKNOWN_FOLDER: FolderKnowledge = { ...NEW_FOLDER, isClean: false }
 
+/** Without those that are not open yet. */
+const openOf = (placed: readonly Placed[]): readonly Placed[] => Object.values(placed)
+
+/** As the checkpoint files have it, for as long as a partition is not open. */
+function checkpointsOf(known: ReadonlyMap<DataFolder, FolderKnowledge>): ReadonlyMap<DataFolder, KnownCheckpoints> {
+  return new Map(
+    [...known].map(([data, { recoveryPoints, logStarts, cleanedUpTo }]) => [
+      data,
+      {
+        'recovery-point-offset-checkpoint': recoveryPoints,
+        'log-start-offset-checkpoint': logStarts,
+        'cleaner-offset-checkpoint': cleanedUpTo,
+      },
+    ]),
+  )
+}
+
+/** How often a recovery says how far it is. */
+const PROGRESS_MS = 5_000
 const CLOSE_CONCURRENCY = 16
 const CREATED_IN_A_TURN = 16
 
