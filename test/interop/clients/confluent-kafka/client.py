@@ -152,6 +152,90 @@ class Member:
         self.consumer.close()
 
 
+def transactional_producer(bootstrap, transactional_id, **config):
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": transactional_id, **config})
+    producer.init_transactions(CALL_LIMIT_S)
+    return producer
+
+
+def read_committed(bootstrap, group, topic, count):
+    """Reads a partition to its last stable offset, which must be its end."""
+    consumer = new_consumer(bootstrap, group, **{"isolation.level": "read_committed", "enable.partition.eof": True})
+    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    values = []
+
+    def poll():
+        for message in consumer.consume(500, 0.2):
+            if not message.error():
+                values.append(message.value().decode())
+            elif message.error().code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(message.error())
+        return len(values) >= count
+
+    wait_for(f"{count} committed records", poll)
+    consumer.close()
+    return values
+
+
+def transactions(bootstrap, prefix):
+    topic, source = f"{prefix}-transactions", f"{prefix}-transactions-source"
+    create(bootstrap, topic, 1)
+    create(bootstrap, source, 1)
+    producer = transactional_producer(bootstrap, f"{prefix}-tx")
+    wanted = []
+    for number in range(30):
+        producer.begin_transaction()
+        for value in [f"{number}:{i}" for i in range(20)]:
+            producer.produce(topic, value)
+            if number % 3 != 2:
+                wanted.append(value)
+        if number % 3 == 2:
+            producer.flush(CALL_LIMIT_S)
+            producer.abort_transaction(CALL_LIMIT_S)
+        else:
+            producer.commit_transaction(CALL_LIMIT_S)
+    expect("committed records", read_committed(bootstrap, f"{prefix}-tx-reader", topic, len(wanted)), wanted)
+    transactional_offsets(bootstrap, prefix, producer, source)
+    fencing(bootstrap, prefix, producer, topic, wanted)
+
+
+def transactional_offsets(bootstrap, prefix, producer, source):
+    group = f"{prefix}-tx-group"
+    consumer = new_consumer(bootstrap, group)
+    consumer.subscribe([source])
+    plain = Producer({"bootstrap.servers": bootstrap})
+    plain.produce(source, b"one")
+    plain.flush(CALL_LIMIT_S)
+    wait_for("the source's record", lambda: consumer.poll(0.5))
+    for offset, commits in [(1, True), (7, False)]:
+        producer.begin_transaction()
+        offsets = [TopicPartition(source, 0, offset)]
+        producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), CALL_LIMIT_S)
+        if commits:
+            producer.commit_transaction(CALL_LIMIT_S)
+        else:
+            producer.abort_transaction(CALL_LIMIT_S)
+    expect("the group's offset", consumer.committed([TopicPartition(source, 0)], CALL_LIMIT_S)[0].offset, 1)
+    consumer.close()
+
+
+def fencing(bootstrap, prefix, zombie, topic, wanted):
+    zombie.begin_transaction()
+    zombie.produce(topic, "lost")
+    zombie.flush(CALL_LIMIT_S)
+    successor = transactional_producer(bootstrap, f"{prefix}-tx")
+    successor.begin_transaction()
+    successor.produce(topic, "kept")
+    successor.commit_transaction(CALL_LIMIT_S)
+    try:
+        zombie.commit_transaction(CALL_LIMIT_S)
+        raise Failed("a fenced producer committed")
+    except KafkaException as exception:
+        expect("the error is fatal", exception.args[0].fatal(), True)
+    wanted = [*wanted, "kept"]
+    expect("records after fencing", read_committed(bootstrap, f"{prefix}-tx-reader-2", topic, len(wanted)), wanted)
+
+
 def group_rebalance(bootstrap, prefix):
     for strategy in ["range", "cooperative-sticky"]:
         rebalance(bootstrap, f"{prefix}-{strategy}", {"partition.assignment.strategy": strategy})
@@ -313,6 +397,7 @@ def errors(bootstrap, prefix):
 run({
     "produce-consume": produce_consume,
     "idempotent": idempotent,
+    "transactions": transactions,
     "group-rebalance": group_rebalance,
     "admin": admin,
     "errors": errors,

@@ -19,6 +19,7 @@ func main() {
 	Run(
 		Scenario{Name: "produce-consume", Run: produceConsume},
 		Scenario{Name: "idempotent", Run: idempotent},
+		Scenario{Name: "transactions", Run: transactions},
 		Scenario{Name: "group-rebalance", Run: groupRebalance},
 		Scenario{Name: "admin", Run: admin},
 		Scenario{Name: "errors", Run: clientErrors},
@@ -138,6 +139,84 @@ func idempotent(bootstrap, prefix string) {
 	Expect("epoch", active[0].ProducerEpoch, epoch)
 	Expect("last sequence", active[0].LastSequence, count-1)
 	client.Close()
+}
+
+// transactions: an exactly-once session that copies records, aborts every third time, and is fenced by a successor.
+func transactions(bootstrap, prefix string) {
+	from, to := prefix+"-transactions-from", prefix+"-transactions-to"
+	admin := create(bootstrap, from, 1, nil)
+	create(bootstrap, to, 1, nil)
+	const count = 200
+	source := newClient(bootstrap, kgo.DefaultProduceTopic(from))
+	for n := range count {
+		send(source, kgo.StringRecord(strconv.Itoa(n)))
+	}
+	source.Close()
+	copyAll(bootstrap, prefix, from, to, count)
+	for n, value := range readCommitted(bootstrap, to, count) {
+		Expect("copied record", value, strconv.Itoa(n)+"!")
+	}
+	offsets := Must(admin.FetchOffsets(limited(), prefix+"-transactions-group"))
+	at, _ := offsets.Lookup(from, 0)
+	Expect("the group's offset", at.At, int64(count))
+
+	zombie := newClient(bootstrap, kgo.DefaultProduceTopic(to), kgo.TransactionalID(prefix+"-fenced"))
+	NoError("begin", zombie.BeginTransaction())
+	send(zombie, kgo.StringRecord("lost"))
+	successor := newClient(bootstrap, kgo.DefaultProduceTopic(to), kgo.TransactionalID(prefix+"-fenced"))
+	NoError("begin", successor.BeginTransaction())
+	send(successor, kgo.StringRecord("kept"))
+	NoError("commit", successor.EndTransaction(limited(), kgo.TryCommit))
+	err := zombie.EndTransaction(limited(), kgo.TryCommit)
+	Expect("a fenced producer's commit fails", err != nil, true)
+	values := readCommitted(bootstrap, to, count+1)
+	Expect("the last record", values[count], "kept")
+	zombie.Close()
+	successor.Close()
+}
+
+func copyAll(bootstrap, prefix, from, to string, count int64) {
+	session := Must(kgo.NewGroupTransactSession(
+		kgo.SeedBrokers(bootstrap), kgo.TransactionalID(prefix+"-transactions"), kgo.DefaultProduceTopic(to),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumerGroup(prefix+"-transactions-group"), kgo.ConsumeTopics(from),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RequireStableFetchOffsets(), kgo.FetchMaxWait(200*time.Millisecond),
+	))
+	defer session.Close()
+	for round, next := 0, int64(0); next < count; round++ {
+		fetches := session.PollRecords(limited(), 30)
+		NoError("poll", fetches.Err0())
+		if fetches.NumRecords() == 0 {
+			continue
+		}
+		NoError("begin", session.Begin())
+		last := int64(0)
+		for _, record := range fetches.Records() {
+			session.Produce(limited(), kgo.StringRecord(string(record.Value)+"!"), nil)
+			last = record.Offset
+		}
+		commit := kgo.TransactionEndTry(round%3 != 1)
+		committed, err := session.End(limited(), commit)
+		NoError("end", err)
+		Expect("committed", committed, bool(commit))
+		if committed {
+			next = last + 1
+		}
+	}
+}
+
+func readCommitted(bootstrap, topic string, count int) []string {
+	client := newClient(bootstrap, kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(200*time.Millisecond))
+	defer client.Close()
+	var values []string
+	for len(values) < count {
+		fetches := client.PollFetches(limited())
+		NoError("poll", fetches.Err0())
+		for _, r := range fetches.Records() {
+			values = append(values, string(r.Value))
+		}
+	}
+	Expect("committed records", len(values), count)
+	return values
 }
 
 func join(bootstrap, group, topic string) *Member {

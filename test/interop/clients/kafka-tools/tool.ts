@@ -10,7 +10,10 @@ if (bootstrapOfRun === undefined || prefixOfRun === undefined) {
 export const bootstrap: string = bootstrapOfRun
 
 /** A tool starts in a second and ends at once: no time for an optimizing compiler or a collector with threads. */
-const env = { TOOL_HEAP: '128m', KAFKA_OPTS: '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto' }
+export const toolEnv: Readonly<Record<string, string>> = {
+  TOOL_HEAP: '128m',
+  KAFKA_OPTS: '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto',
+}
 const CALL_LIMIT_MS = 40_000
 
 export interface Said {
@@ -26,8 +29,12 @@ export function named(suffix: string): string {
 
 /** Runs a tool as it is, whatever comes of it. */
 export async function call(name: string, args: readonly string[], input?: string): Promise<Said> {
-  const options = { limitMs: CALL_LIMIT_MS, env }
-  const all = [name, ...(args.includes('--bootstrap-server') ? [] : ['--bootstrap-server', bootstrap]), ...args]
+  const options = { limitMs: CALL_LIMIT_MS, env: toolEnv }
+  const all = [
+    name,
+    ...(args.includes('--bootstrap-server') || name === 'class' ? [] : ['--bootstrap-server', bootstrap]),
+    ...args,
+  ]
   const finished = await run(kafkaScript, all, input === undefined ? options : { ...options, input })
   if (finished.timedOut)
     throw new Error(

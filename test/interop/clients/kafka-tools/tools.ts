@@ -1,5 +1,6 @@
 // Kafka's own command-line tools, each checked by what it says: tools.ts BOOTSTRAP PREFIX
 import { cluster, consumerGroups, perfTests, replicas, verifiable } from './groups-and-cluster.ts'
+import { failureCount, report } from './report.ts'
 import { configs, consoles, logDirs, offsetsAndDeletion, topics } from './topics-and-records.ts'
 
 /** The longest first: two at a time, since most of a tool's second is its start. */
@@ -18,20 +19,9 @@ const scenarios: readonly (readonly [name: string, run: () => Promise<void>])[] 
 const AT_A_TIME = 2
 
 const waiting = [...scenarios]
-let failureCount = 0
 await Promise.all(
   Array.from({ length: AT_A_TIME }, async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await report(...next)
   }),
 )
-process.exit(failureCount === 0 ? 0 : 1)
-
-async function report(name: string, run: () => Promise<void>): Promise<void> {
-  try {
-    await run()
-    console.log(`ok ${name}`)
-  } catch (error) {
-    failureCount++
-    console.log(`not ok ${name}: ${(error as Error).message.replaceAll('\n', ' | ')}`)
-  }
-}
+process.exit(failureCount() === 0 ? 0 : 1)

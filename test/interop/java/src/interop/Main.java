@@ -16,6 +16,7 @@ public final class Main {
         Map<String, Scenario> scenarios = new LinkedHashMap<>();
         scenarios.put("produce-consume", ProduceConsume::run);
         scenarios.put("idempotent", Idempotent::run);
+        scenarios.put("transactions", Transactions::run);
         scenarios.put("group-rebalance", GroupRebalance::run);
         scenarios.put("admin", AdminCalls::run);
         scenarios.put("errors", Errors::run);

@@ -1,0 +1,2 @@
+#!/bin/sh
+cd ../kafka-tools && exec ./install.sh

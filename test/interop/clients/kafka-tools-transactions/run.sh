@@ -1,0 +1,4 @@
+#!/bin/sh
+node=../../../../node_modules/.bin/node
+[ -x "$node" ] || node=node
+exec "$node" tools.ts "$@"
