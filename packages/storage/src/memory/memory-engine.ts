@@ -22,8 +22,10 @@ import type {
   StorageEngine,
   TopicLayout,
 } from '../engine.ts'
+import { StorageError } from '../engine.ts'
 import { activeProducersOf } from '../log/active-producers.ts'
 import { refusal } from '../log/admission.ts'
+import { CleaningStopped } from '../log/cleaner/pace.ts'
 import { BudgetMeter } from '../log/read-budget.ts'
 import { MemoryLog } from './memory-log.ts'
 
@@ -51,6 +53,7 @@ class MemoryLogEngine implements LogEngine {
   readonly #topics = new Map<string, MemoryLog[]>()
   #listener: LogListener | undefined
   #check: Scheduled | undefined
+  #cleaning: Promise<void> = Promise.resolve()
 
   constructor({ clock = systemClock, producerExpirationMs = PRODUCER_EXPIRATION_MS }: MemoryEngineOptions) {
     this.#clock = clock
@@ -158,6 +161,16 @@ class MemoryLogEngine implements LogEngine {
     return log === partition ? log : undefined
   }
 
+  /** What cannot be read is left as it is, and so is a log that went while it was cleaned. */
+  async #clean(): Promise<void> {
+    for (const log of [...this.#topics.values()].flat()) {
+      const isWanted = (): boolean => this.#logOf(log) === log && log.config.cleanupPolicy.includes('compact')
+      await log.clean(this.#clock, isWanted).catch((fault: unknown) => {
+        if (!(fault instanceof CleaningStopped) && !(fault instanceof StorageError)) throw fault
+      })
+    }
+  }
+
   #checkLater(): void {
     this.#check = this.#clock.schedule(RETENTION_CHECK_MS, () => {
       const now = this.#clock.now()
@@ -165,6 +178,7 @@ class MemoryLogEngine implements LogEngine {
         log.producers.expire(now, this.#producerExpirationMs)
         if (log.retain(now)) this.#listener?.advanced(log)
       }
+      this.#cleaning = this.#cleaning.then(() => this.#clean())
       this.#checkLater()
     })
   }

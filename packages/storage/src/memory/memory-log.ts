@@ -1,5 +1,5 @@
 /** A partition log in memory: batches in an array, searched by offset. The plainest thing that keeps the seam's promises, and the model for the others. */
-import type { BatchHeader } from '@millrace/protocol'
+import type { Clock } from '@millrace/base'
 import type {
   AppendEntry,
   AppendOutcome,
@@ -17,11 +17,7 @@ import { type LogRange, readableEnd, refusedRead, startAfterDelete } from '../lo
 import { type EndedTransaction, ProducerStates } from '../log/producer-state.ts'
 import type { Allowance } from '../log/read-budget.ts'
 import { type RecordTime, recordAtOrAfter, recordOfMaxTimestamp } from '../log/record-time.ts'
-
-interface StoredBatch {
-  readonly batch: BatchHeader
-  readonly records: Buffer
-}
+import { cleanBatches, type StoredBatch } from './memory-cleaning.ts'
 
 export class MemoryLog implements PartitionLog, LogRange {
   readonly topic: string
@@ -34,6 +30,8 @@ export class MemoryLog implements PartitionLog, LogRange {
   logStartOffset = 0
   logEndOffset = 0
   sizeBytes = 0
+  #cleanedUpTo = 0
+  #isBeingCleaned = false
   #batches: StoredBatch[] = []
   #aborted: EndedTransaction[] = []
 
@@ -126,6 +124,33 @@ export class MemoryLog implements PartitionLog, LogRange {
     if (start === this.logStartOffset) return false
     this.#cutBefore(start)
     return true
+  }
+
+  /** Compaction. What was deleted meanwhile makes it begin anew the next time. */
+  async clean(clock: Clock, isWanted: () => boolean): Promise<void> {
+    if (this.#isBeingCleaned || !this.config.cleanupPolicy.includes('compact')) return
+    this.#isBeingCleaned = true
+    try {
+      const { config, producers, lastStableOffset } = this
+      const log = {
+        config,
+        producers,
+        lastStableOffset,
+        batches: this.#batches,
+        aborted: this.#aborted,
+        cleanedUpTo: this.#cleanedUpTo,
+      }
+      const cleaning = await cleanBatches(log, clock, isWanted)
+      if (cleaning === undefined || this.#batches[0] !== cleaning.source[0]) return
+      const { source, kept, keptAborts } = cleaning
+      this.#batches = [...kept, ...this.#batches.slice(source.length)]
+      this.sizeBytes = this.#batches.reduce((sum, { batch }) => sum + batch.sizeInBytes, 0)
+      const cleanedEnd = source.at(-1)!.batch.lastOffset
+      this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset > cleanedEnd || keptAborts.has(lastOffset))
+      this.#cleanedUpTo = cleaning.cleanedUpTo
+    } finally {
+      this.#isBeingCleaned = false
+    }
   }
 
   #cutBefore(offset: number): void {
