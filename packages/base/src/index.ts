@@ -1,4 +1,5 @@
 export { AssertionError, assert, unreachable } from './assert.ts'
+export { BufferPool, type BufferPoolLimits, type Lease, PooledBlock, poisonReleasedBuffers } from './buffer-pool.ts'
 export { type Clock, type Scheduled, systemClock } from './clock.ts'
 export {
   createLogger,

@@ -6,6 +6,7 @@
  * So an answer may come now or later (`MaybePromise`), offsets are known when it comes and not before, and whatever must be decided at the point
  * where an offset is assigned (sequence numbers, producer epochs, transactions) is decided inside `append`.
  */
+import type { Lease } from '@millrace/base'
 import type { Catalog } from './catalog/catalog.ts'
 
 /** The value itself where it is known at once, so that the common path costs no promise. */
@@ -41,7 +42,7 @@ export interface LogEngine {
 
   /**
    * Reads whole batches of several partitions under one byte budget, in the order of the entries. Never waits for data: that is the purgatory's
-   * work, woken by `LogListener.advanced`. The views stay valid until the caller lets go of them.
+   * work, woken by `LogListener.advanced`. The views stay valid as long as the caller has them, or until it releases the outcome's lease.
    */
   read(entries: readonly ReadEntry[], budget: ReadBudget): MaybePromise<readonly ReadOutcome[]>
 
@@ -219,6 +220,8 @@ export type ReadOutcome =
       readonly logStartOffset: number
       /** With read_committed: the aborted transactions that overlap `records`. */
       readonly abortedTransactions: readonly AbortedTransaction[]
+      /** Of the memory that `records` are in. To be released when nobody looks at them any more; to forget it is safe, and slower. */
+      readonly lease?: Lease | undefined
     }
   | (LogRefusal & { readonly highWatermark: number; readonly logStartOffset: number })
 

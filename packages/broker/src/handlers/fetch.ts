@@ -93,6 +93,7 @@ class FetchWork {
 
   #first(outcomes: readonly ReadOutcome[]): MaybePromise<FetchResponseInput> {
     if (this.#isEnough(outcomes)) return this.#respond(outcomes)
+    release(outcomes)
     return this.#hasMoved(outcomes) ? this.run() : this.#wait()
   }
 
@@ -130,9 +131,12 @@ class FetchWork {
     )
     if (!hasNews || this.#request.minBytes <= 1) return hasNews
     const outcomes = this.#read()
-    if (!(outcomes instanceof Promise)) return this.#isEnough(outcomes)
+    if (!(outcomes instanceof Promise)) {
+      release(outcomes)
+      return this.#isEnough(outcomes)
+    }
     // The read after the wait meets the same fault and tells of it.
-    outcomes.catch(() => {})
+    outcomes.then(release, () => {})
     return true
   }
 
@@ -195,6 +199,7 @@ class FetchWork {
       const error = outcome.error === 'KAFKA_STORAGE_ERROR' ? this.#storageError() : outcome.error
       return refused(asked.partition, error)
     }
+    if (outcome.lease !== undefined) this.#cx.returnWhenSent(outcome.lease)
     counts.fetched(topic!.name, outcome.bytes)
     const isCommitted = this.#request.isolationLevel === 1
     const { highWatermark, logStartOffset } = outcome
@@ -208,6 +213,11 @@ class FetchWork {
       records: outcome.records,
     }
   }
+}
+
+/** Of a read whose records nobody is to see. */
+function release(outcomes: readonly ReadOutcome[]): void {
+  for (const outcome of outcomes) if (outcome.kind === 'read') outcome.lease?.release()
 }
 
 const NO_RECORDS: readonly Buffer[] = []

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Scheduled } from '@millrace/base'
+import type { Clock, Lease, Logger, Scheduled } from '@millrace/base'
 import type { Dispatcher, Outcome } from './dispatcher.ts'
 import { describeForeign } from './foreign.ts'
 import { FrameParser } from './frame-parser.ts'
@@ -58,6 +58,8 @@ export class Connection {
   #misfit: Close | undefined
   #out: Buffer[] = []
   #outBytes = 0
+  /** Of memory that `#out` has views of. Lost with the connection: then the garbage collector finds it. */
+  #outLeases: Lease[] = []
   /** Bytes of answers that are ready but wait for one before them. They are memory like what is in `#out`. */
   #heldBytes = 0
   #flushIsDue = false
@@ -134,6 +136,7 @@ export class Connection {
     this.#frames.length = 0
     this.#turns.length = 0
     this.#out = []
+    this.#outLeases = []
     this.#outBytes = 0
     this.#heldBytes = 0
   }
@@ -240,6 +243,7 @@ export class Connection {
       if (outcome.kind === 'close') return this.#endFor(outcome)
       if (outcome.kind !== 'answer') continue
       this.#hold(-outcome.bytes)
+      if (outcome.leases !== undefined) this.#outLeases.push(...outcome.leases)
       this.#queue(outcome.chunks, outcome.bytes, outcome.throttleTimeMs)
     }
     if (this.#phase === 'draining') this.#end()
@@ -301,14 +305,18 @@ export class Connection {
     const { socket, load, clock } = this.#options
     const chunks = this.#out
     const bytes = this.#outBytes
+    const leases = this.#outLeases
     this.#out = []
+    this.#outLeases = []
     this.#outBytes = 0
     // The client has hung up: its answers go where it went.
     if (!socket.writable) return load.unsent(-bytes)
     socket.cork()
     for (let i = 0; i < chunks.length - 1; i++) socket.write(chunks[i]!)
-    socket.write(chunks[chunks.length - 1]!, () => {
+    socket.write(chunks[chunks.length - 1]!, failed => {
       load.unsent(-bytes)
+      // After a failure it is not known whether the system still looks at them.
+      if (failed === null || failed === undefined) for (const lease of leases) lease.release()
       this.lastActiveMs = clock.monotonicMs()
     })
     socket.uncork()

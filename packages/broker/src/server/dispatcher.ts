@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@millrace/base'
+import type { Clock, Lease, Logger } from '@millrace/base'
 import { MalformedError, Reader, readRequestRest, readRequestStart } from '@millrace/protocol'
 import { unsupportedApiVersions } from '../handlers/api-versions.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -18,6 +18,8 @@ export type Outcome =
       readonly chunks: readonly Buffer[]
       readonly bytes: number
       readonly throttleTimeMs: number
+      /** To be released when the chunks have left, and not before. */
+      readonly leases?: readonly Lease[] | undefined
     }
   | { readonly kind: 'silence' }
   | { readonly kind: 'close'; readonly reason: string; readonly answer?: Buffer }
@@ -82,7 +84,7 @@ export class Dispatcher {
       return cx.closeReason === undefined ? SILENCE : { kind: 'close', reason: cx.closeReason }
     }
     const w = answer.frame(throttleTimeMs)
-    const outcome: Outcome = { kind: 'answer', bytes: w.length, chunks: w.chunks(), throttleTimeMs }
+    const outcome: Outcome = { kind: 'answer', bytes: w.length, chunks: w.chunks(), throttleTimeMs, leases: cx.leases }
     answer.errors(metrics.error)
     metrics.done(cx.version, clock.monotonicMs() - startedMs, requestBytes, outcome.bytes)
     return outcome

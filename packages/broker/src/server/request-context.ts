@@ -1,3 +1,4 @@
+import type { Lease } from '@millrace/base'
 import type { Authorizer, Operation, ResourceType } from '../security/authorizer.ts'
 
 /** What is known of a connection and holds for each of its requests. */
@@ -24,6 +25,7 @@ export class RequestContext {
   parkedCount = 0
   readonly #authorizer: Authorizer
   #closeReason: string | undefined
+  #leases: Lease[] | undefined
 
   constructor(
     header: {
@@ -54,6 +56,16 @@ export class RequestContext {
   /** The connection is to end once this request is done with: for what cannot be answered. */
   closeAfter(reason: string): void {
     this.#closeReason = reason
+  }
+
+  /** The answer has views of what is lent here: it goes back when the answer has left. */
+  returnWhenSent(lease: Lease): void {
+    this.#leases ??= []
+    this.#leases.push(lease)
+  }
+
+  get leases(): readonly Lease[] | undefined {
+    return this.#leases
   }
 
   get closeReason(): string | undefined {

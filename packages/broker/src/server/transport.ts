@@ -34,7 +34,8 @@ export interface TransportSocket {
   resume(): unknown
   cork(): void
   uncork(): void
-  write(chunk: Uint8Array, sent?: () => void): boolean
+  /** Once `sent` is called without a failure, the chunk is not looked at any more. */
+  write(chunk: Uint8Array, sent?: (failed?: Error | null) => void): boolean
   end(): unknown
   destroySoon(): void
   destroy(): unknown

@@ -1,5 +1,5 @@
 /** The logs of one process: its partitions by topic id, what they share, and the work that comes round by the clock. */
-import type { Clock, Logger, Random, Scheduled } from '@millrace/base'
+import { BufferPool, type Clock, type Logger, type Random, type Scheduled } from '@millrace/base'
 import type {
   ActiveProducer,
   AppendEntry,
@@ -79,6 +79,7 @@ export class DiskLogEngine implements LogEngine {
       logger,
       files: new OpenFiles(fs, settings.openFilesMax),
       tails: new TailCache(settings.tailBytes),
+      readBlocks: new BufferPool(READ_BLOCKS),
       syncReadBytesMax: settings.syncReadBytesMax,
       advanced: log => this.#listener?.advanced(log),
       failed: log => this.#listener?.failed(log),
@@ -426,6 +427,7 @@ const NEW_FOLDER: FolderKnowledge = {
 /** Of a folder that was there before the topic was: somebody put it there, and it is checked whole. */
 const UNKNOWN_FOLDER: FolderKnowledge = { ...NEW_FOLDER, isClean: false }
 
+<<<<<<< HEAD
 /** Without those that are not open yet. */
 const openOf = (placed: readonly Placed[]): readonly Placed[] => Object.values(placed)
 
@@ -445,6 +447,10 @@ function checkpointsOf(known: ReadonlyMap<DataFolder, FolderKnowledge>): Readonl
 
 /** How often a recovery says how far it is. */
 const PROGRESS_MS = 5_000
+=======
+/** What consumers ask for of a partition is 1 MB by default. */
+const READ_BLOCKS = { blockBytesMin: 16 * 1024, blockBytesMax: 1024 * 1024, keptBytesMax: 8 * 1024 * 1024 }
+>>>>>>> b9d6e13 (storage, broker: reads go into blocks from a pool, which come back when the socket has written them)
 const CLOSE_CONCURRENCY = 16
 const CREATED_IN_A_TURN = 16
 

@@ -1,15 +1,20 @@
 /** Reading whole batches from the segments of a log. */
-import { assert } from '@millrace/base'
+import { assert, type BufferPool, type Lease, type PooledBlock } from '@millrace/base'
 import { BATCH_OVERHEAD, batchSizeOf, lastOffsetOf, MAGIC, magicOf } from '@millrace/protocol'
 import type { MaybePromise } from '../engine.ts'
 import type { Allowance } from './read-budget.ts'
 import { damaged, type LogSegment } from './segment.ts'
+
+const LITTLE_BYTES = 16 * 1024
+const LITTLE_OF_MUCH_BYTES = 64 * 1024
 
 export interface BatchRun {
   readonly records: readonly Buffer[]
   readonly bytes: number
   /** Behind the last batch that was read; the offset asked for when there was none. */
   readonly nextOffset: number
+  /** Of the memory that the records are in, where it is to be used again. */
+  readonly lease?: Lease | undefined
 }
 
 export interface ReadRange {
@@ -20,6 +25,7 @@ export interface ReadRange {
   readonly isWholeLog: boolean
   readonly allowance: Allowance
   readonly syncReadBytesMax: number
+  readonly blocks: BufferPool
 }
 
 /** Where the last read of a log ended: a reader in sequence needs no look-up. */
@@ -73,16 +79,19 @@ function readSegment(
 ): MaybePromise<SegmentRead> {
   const { allowance, syncReadBytesMax } = range
   const wanted = allowance.evenIfTooLarge ? Math.max(allowance.maxBytes, start.batchBytes) : allowance.maxBytes
-  const block = Buffer.allocUnsafeSlow(Math.min(wanted, segment.sizeBytes - start.position))
-  if (block.length < BATCH_OVERHEAD) return nothing(range.offset)
+  const bytes = Math.min(wanted, segment.sizeBytes - start.position)
+  if (bytes < BATCH_OVERHEAD) return nothing(range.offset)
+  const pooled = range.blocks.take(bytes)
+  const block = pooled.bytes
   const take = (filled: number): MaybePromise<SegmentRead> => {
     const read = wholeBatches(segment, start.position, { block: block.subarray(0, filled), range })
-    const needed = read.bytes === 0 && allowance.evenIfTooLarge ? firstBatchBytes(block) : 0
-    if (needed <= block.length || lastOffsetOf(block, 0) >= range.end) return read
+    const needed = read.bytes === 0 && allowance.evenIfTooLarge ? firstBatchBytes(block.subarray(0, filled)) : 0
+    if (needed <= bytes || lastOffsetOf(block, 0) >= range.end) return lent(read, pooled)
+    pooled.release()
     assert(start.position + needed <= segment.sizeBytes, 'a segment holds whole batches')
     return readSegment(segment, { position: start.position, batchBytes: needed }, range)
   }
-  if (block.length <= syncReadBytesMax) return take(segment.log.read(block, start.position))
+  if (bytes <= syncReadBytesMax) return take(segment.log.read(block, start.position))
   return segment.log.readLater(block, start.position).then(take)
 }
 
@@ -90,7 +99,17 @@ function firstBatchBytes(block: Buffer): number {
   return block.length < BATCH_OVERHEAD ? BATCH_OVERHEAD : batchSizeOf(block, 0)
 }
 
-/** Cuts the block behind the last whole batch that may be read. The views keep the block alive. */
+/** Little is copied out of its block, so that the block need not wait for a slow socket. */
+function lent(read: SegmentRead, pooled: PooledBlock): SegmentRead {
+  const isLittle =
+    read.bytes < LITTLE_BYTES || (read.bytes < LITTLE_OF_MUCH_BYTES && read.bytes * 2 < pooled.bytes.length)
+  if (!isLittle) return { ...read, lease: pooled }
+  const records = read.records.map(view => Buffer.from(view))
+  pooled.release()
+  return { ...read, records }
+}
+
+/** Cuts the block behind the last whole batch that may be read. */
 function wholeBatches(
   segment: LogSegment,
   blockAt: number,
@@ -112,7 +131,7 @@ function wholeBatches(
   if (at === 0) return nothing(range.offset)
   const nextOffset = lastOffsetOf(block, lastAt) + 1
   return {
-    records: [at * 2 < block.length && at < 65_536 ? Buffer.from(block.subarray(0, at)) : block.subarray(0, at)],
+    records: [block.subarray(0, at)],
     bytes: at,
     nextOffset,
     place: { segment, offset: nextOffset, position: blockAt + at },

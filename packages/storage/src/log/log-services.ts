@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '@millrace/base'
+import type { BufferPool, Clock, Logger, Random } from '@millrace/base'
 import type { FileSystem } from '../file-system.ts'
 import type { DiskLog } from './disk-log.ts'
 import type { OpenFiles } from './open-files.ts'
@@ -12,6 +12,8 @@ export interface LogServices {
   readonly random: Random
   readonly logger: Logger
   readonly tails: TailCache
+  /** Where reads from files put what they find. */
+  readonly readBlocks: BufferPool
   /** Reads of more bytes than this go through the thread pool. */
   readonly syncReadBytesMax: number
   /** The engine's own listeners, which pass it on to the broker's. */

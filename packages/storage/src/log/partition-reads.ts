@@ -66,6 +66,7 @@ function readOne(services: LogServices, reads: LogReads, { entry, allowance }: O
     isWholeLog: end === log.logEndOffset,
     allowance,
     syncReadBytesMax: services.syncReadBytesMax,
+    blocks: services.readBlocks,
   }
   try {
     if (inMemory !== undefined) return outcomeOf(log, entry, inMemory)
@@ -102,13 +103,13 @@ async function mend(
 }
 
 function outcomeOf(log: DiskLog, entry: ReadEntry, run: BatchRun): ReadOutcome {
-  const { records, bytes } = run
+  const { records, bytes, lease } = run
   const { highWatermark, lastStableOffset, logStartOffset } = log
   const abortedTransactions =
     entry.isolation === 'read_committed' && bytes > 0
       ? abortedIn(segmentsFrom(log, entry.offset), { from: entry.offset, to: run.nextOffset })
       : []
-  return { kind: 'read', records, bytes, highWatermark, lastStableOffset, logStartOffset, abortedTransactions }
+  return { kind: 'read', records, bytes, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, lease }
 }
 
 function segmentsFrom(log: DiskLog, offset: number): DiskLog['segments'] {
