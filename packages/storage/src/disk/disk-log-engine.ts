@@ -427,7 +427,6 @@ const NEW_FOLDER: FolderKnowledge = {
 /** Of a folder that was there before the topic was: somebody put it there, and it is checked whole. */
 const UNKNOWN_FOLDER: FolderKnowledge = { ...NEW_FOLDER, isClean: false }
 
-<<<<<<< HEAD
 /** Without those that are not open yet. */
 const openOf = (placed: readonly Placed[]): readonly Placed[] => Object.values(placed)
 
@@ -447,10 +446,8 @@ function checkpointsOf(known: ReadonlyMap<DataFolder, FolderKnowledge>): Readonl
 
 /** How often a recovery says how far it is. */
 const PROGRESS_MS = 5_000
-=======
 /** What consumers ask for of a partition is 1 MB by default. */
 const READ_BLOCKS = { blockBytesMin: 16 * 1024, blockBytesMax: 1024 * 1024, keptBytesMax: 8 * 1024 * 1024 }
->>>>>>> b9d6e13 (storage, broker: reads go into blocks from a pool, which come back when the socket has written them)
 const CLOSE_CONCURRENCY = 16
 const CREATED_IN_A_TURN = 16
 
