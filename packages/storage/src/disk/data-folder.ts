@@ -48,9 +48,11 @@ export class DataFolder {
 
   /** Takes the folder for this process; it is made where it is not there. */
   static async open(fs: FileSystem, path: string): Promise<DataFolder> {
-    const isNew = fs.stat(path) === undefined
+    const parents: string[] = []
+    for (let folder = path; folder !== '/' && fs.stat(folder) === undefined; folder = parentOf(folder))
+      parents.push(parentOf(folder))
     fs.makeFolder(path)
-    if (isNew) await fs.syncFolder(parentOf(path))
+    for (const parent of parents) await fs.syncFolder(parent)
     const lock = fs.lock(`${path}/.lock`)
     if (lock === undefined)
       throw new StorageError(
