@@ -198,6 +198,8 @@ class PartitionCheck {
 
   #marker(header: BatchHeader, records: Buffer, check: TransactionIndexCheck): void {
     const ended = takeIn(this.#producers, header, records)
+    // Everything that is read counts as safe, so that no ended transaction is kept in mind.
+    this.#producers.firstUnstableOffset(header.lastOffset + 1)
     if (readControlRecord(records, 0)?.kind === 'abort') check.aborted(header, ended)
   }
 
