@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { brokerConfigOf } from '@millrace/broker'
+import { DEFAULT_DIR } from '../../packages/cli/src/log-verify.ts'
 import { startDiskBroker } from './disk-broker.ts'
 import { millrace, millraceAt } from './millrace.ts'
 
@@ -67,4 +69,13 @@ test('names that are not there are said to be so', async () => {
     /there is no folder .*nowhere/,
   )
   assert.match((await millrace(['log', 'verify', '--dir', root, 'orders'])).stderr, /there is no topic 'orders'/)
+})
+
+test('without --dir it is the folder that a broker takes without log.dirs, and a path is not taken for a topic', async () => {
+  assert.deepEqual(brokerConfigOf().logDirs, [DEFAULT_DIR])
+  for (const command of ['verify', 'repair']) {
+    const { status, stderr } = await millrace(['log', command, './somewhere'])
+    assert.equal(status, 2)
+    assert.match(stderr, /^error: '.\/somewhere' is a path, and no topic\nhint: .*--dir .\/somewhere\n$/)
+  }
 })

@@ -1,12 +1,10 @@
 /** `millrace log repair`: shows the plan, and follows it only when told to. Exit status 1 while something is to be done, or cannot be. */
 import { type FolderRepair, nodeFileSystem, repairFolder } from '@millrace/storage'
 import type { LogRepairOptions } from './commands/log.ts'
-import { compactedBy, existingFolder, wantedBy } from './log-verify.ts'
+import { compactedBy, DEFAULT_DIR, existingFolder, wantedBy } from './log-verify.ts'
 import { CliError } from './shared/cli-error.ts'
 import type { Session } from './shared/session.ts'
 import { plural } from './shared/units.ts'
-
-const DEFAULT_DIR = 'data'
 
 interface Row {
   readonly path: string

@@ -10,12 +10,13 @@ import {
 } from '@millrace/storage'
 import type { LogVerifyOptions } from './commands/log.ts'
 import { CATALOG_FILE } from './serve/open-engine.ts'
-import { CliError } from './shared/cli-error.ts'
+import { CliError, usageError } from './shared/cli-error.ts'
 import { Progress } from './shared/progress.ts'
 import type { Session } from './shared/session.ts'
 import { formatBytes, formatCount, plural } from './shared/units.ts'
 
-const DEFAULT_DIR = 'data'
+/** Where `millrace serve` keeps its data unless it is told otherwise. */
+export const DEFAULT_DIR = 'millrace-data'
 
 export async function logVerify(
   session: Session,
@@ -50,6 +51,9 @@ export function existingFolder(folder: string): string {
 
 /** By names of topics or of partitions. */
 export function wantedBy(names: readonly string[]): (topic: string, partition: number) => boolean {
+  const path = names.find(name => name.includes('/'))
+  if (path !== undefined)
+    throw usageError(`'${path}' is a path, and no topic`, `for the data folder write --dir ${path}`)
   const wanted = new Set(names)
   return (topic, partition) => wanted.size === 0 || wanted.has(topic) || wanted.has(`${topic}-${partition}`)
 }

@@ -31,7 +31,7 @@ Changes nothing. A folder that a broker has open can be checked as well: what is
 The exit status is 1 when something does not fit. 'millrace log repair' says what can be done about it.
 
 Examples:
-  $ millrace log verify                              the folder ./data
+  $ millrace log verify                              the folder ./millrace-data
   $ millrace log verify --dir disk1 --dir disk2 orders
   $ millrace log verify --dir data orders-0 --output json`,
     )
@@ -53,7 +53,7 @@ records were lost. Damage at the end of a log is cut off. Indexes are made again
 the ending .damaged, and are yours to remove. The exit status is 1 when there is something to do, or left to do.
 
 Examples:
-  $ millrace log repair                       what would be done in ./data
+  $ millrace log repair                       what would be done in ./millrace-data
   $ millrace log repair --dir data orders-0 --execute
   $ millrace log repair --output json`,
     )
