@@ -5,6 +5,7 @@ import {
   type AddPartitionsToTxnResponseInput,
   type ErrorName,
 } from '@millrace/protocol'
+import { isInternalTopic } from '../metadata/topic.ts'
 import { CLUSTER } from '../security/authorizer.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
@@ -70,7 +71,7 @@ function refusePlace(
 ): ErrorName | undefined {
   const topic = services.image.topic(name)
   const isAllowed = cx.version >= BATCHED_SINCE || cx.mayDo('WRITE', 'TOPIC', name)
-  if (!isAllowed || topic?.isInternal === true) return 'TOPIC_AUTHORIZATION_FAILED'
+  if (!isAllowed || isInternalTopic(name)) return 'TOPIC_AUTHORIZATION_FAILED'
   return topic === undefined || !(partition in topic.partitions) ? 'UNKNOWN_TOPIC_OR_PARTITION' : undefined
 }
 

@@ -34,7 +34,7 @@ export interface ProducerOptions {
 }
 
 export class TransactionalProducer {
-  readonly client: WireClient
+  client: WireClient
   readonly transactionalId: string
   readonly generation: Generation
   readonly timeoutMs: number
@@ -65,6 +65,11 @@ export class TransactionalProducer {
       if (error === 'NONE') return producer
       if (error !== 'CONCURRENT_TRANSACTIONS') throw new Error(error)
     }
+  }
+
+  /** Goes on where it was, over another connection. */
+  reconnect(client: WireClient): void {
+    this.client = client
   }
 
   get isClassic(): boolean {

@@ -58,6 +58,7 @@ function commit(
   cx: RequestContext,
 ): Promise<Errors> {
   const { groupId, producerId } = request
+  if (groupId === '') return Promise.resolve('INVALID_GROUP_ID')
   return services.groups.guarded(groupId, producerId, async take => {
     let guard = take()
     const error = await refusedByCoordinator(services, request, cx, () => {
