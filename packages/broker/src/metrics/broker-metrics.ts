@@ -12,7 +12,7 @@ import { OTHER_TOPICS, type TopicCounts } from './topic-metrics.ts'
 const LOGS_MAX = 1_000
 
 export interface MeasuredServices
-  extends Pick<Services, 'metrics' | 'image' | 'groups' | 'fetchSessions' | 'purgatory' | 'load'> {
+  extends Pick<Services, 'metrics' | 'image' | 'groups' | 'transactions' | 'fetchSessions' | 'purgatory' | 'load'> {
   readonly logs: Pick<LogEngine, 'directories'>
 }
 
@@ -27,6 +27,7 @@ export async function brokerMetricsText(
   writeServer(to, services)
   writeRuntime(to, services)
   writeGroups(to, services)
+  writeTransactions(to, services)
   writePartitions(to, services)
   writeLogs(to, services.image.topics(), await services.logs.directories())
   await process.write(to)
@@ -114,6 +115,22 @@ function writeGroups(to: Exposition, { groups }: MeasuredServices): void {
   const byState = groups.countByState()
   to.metric('kafka_coordinator_group_groupmetadatamanager_numgroups').sample(groups.groupCount)
   for (const [name, state] of groupStates) to.metric(name).sample(byState.get(state) ?? 0)
+}
+
+/** All states that last, so that one that has no id any more shows 0. */
+const transactionStates = [
+  'Empty',
+  'Ongoing',
+  'PrepareCommit',
+  'PrepareAbort',
+  'CompleteCommit',
+  'CompleteAbort',
+] as const
+
+function writeTransactions(to: Exposition, { transactions }: MeasuredServices): void {
+  const byState = transactions.countByState()
+  const metric = to.metric('millrace_transactional_ids')
+  for (const state of transactionStates) metric.sample(byState.get(state) ?? 0, { state })
 }
 
 function writePartitions(to: Exposition, { image }: MeasuredServices): void {

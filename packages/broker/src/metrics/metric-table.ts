@@ -63,6 +63,8 @@ export const metricTable = {
   kafka_coordinator_group_groupmetadatamanager_numgroupsempty: gauge('Groups without members.'),
   kafka_coordinator_group_groupmetadatamanager_numgroupsdead: gauge('Groups about to be forgotten.'),
 
+  millrace_transactional_ids: gauge('Transactional ids by the state of their transaction.', 'state'),
+
   kafka_controller_kafkacontroller_activecontrollercount: gauge('Always 1: this broker is its own controller.'),
   kafka_controller_kafkacontroller_globaltopiccount: gauge('Topics.'),
   kafka_controller_kafkacontroller_globalpartitioncount: gauge('Partitions of all topics.'),

@@ -94,6 +94,12 @@ export class TransactionCoordinator {
     return this.#shells.get(transactionalId)?.state
   }
 
+  countByState(): Map<TransactionState['kind'], number> {
+    const counts = new Map<TransactionState['kind'], number>()
+    for (const { state } of this.#shells.values()) counts.set(state.kind, (counts.get(state.kind) ?? 0) + 1)
+    return counts
+  }
+
   states(): TransactionState[] {
     return [...this.#shells.values()].map(shell => shell.state).filter(state => state.kind !== 'Dead')
   }
