@@ -1,6 +1,10 @@
 /**
  * What a cleaning costs: megabytes a second, memory beside what was there before, and how long others wait for their turn while it runs.
  * Run it with `--conditions=source`; the first argument is the number of records (1,000,000), the second the number of keys (100,000).
+ *
+ * Two virtual CPUs with seven times their work from others, Node 26.10, one round of 500,000 records of 100 bytes and 50,000 keys: read as an order of
+ * magnitude. `none`: 69 MB or 0.57 million records per second of processor time, 7 MB of memory more; `lz4`, 22 bytes a record on disk: 16 MB or 0.76 million
+ * records. A turn of the event loop waited 0.1 ms (99 of 100: 10 ms, the longest 17 ms, on processors that were never free).
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,6 +60,7 @@ async function measure(dir: string, codec: CompressionCodec): Promise<void> {
     last = now
     rssMax = Math.max(rssMax, process.memoryUsage.rss())
   }, 1)
+  const cpuBefore = process.cpuUsage()
   state.isEnabled = true
   const deadline = performance.now() + LIMIT_MS
   while (state.cleanings.length === 0) {
@@ -63,12 +68,14 @@ async function measure(dir: string, codec: CompressionCodec): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   clearInterval(beat)
+  const cpu = process.cpuUsage(cpuBefore)
+  const cpuMs = (cpu.user + cpu.system) / 1000
   const { bytesRead, bytesWritten, tookMs, recordsRead, recordsKept } = state.cleanings[0]!
   waits.sort((a, b) => a - b)
   const at = (share: number): string => waits[Math.floor((waits.length - 1) * share)]!.toFixed(1)
   console.log(
     `${codec.padEnd(5)} ${(bytesRead! / 1e6).toFixed(0)} MB to ${(bytesWritten! / 1e6).toFixed(0)} MB, ${recordsRead} records to ${recordsKept}, ` +
-      `${(bytesRead! / 1e3 / tookMs!).toFixed(0)} MB/s, ${(recordsRead! / tookMs!).toFixed(0)} records/ms, ` +
+      `${(bytesRead! / 1e3 / tookMs!).toFixed(0)} MB/s, ${(bytesRead! / 1e3 / cpuMs).toFixed(0)} MB and ${(recordsRead! / cpuMs / 1000).toFixed(2)} million records per second of processor time, ` +
       `memory +${((rssMax - before) / 1e6).toFixed(0)} MB, a turn waits ${at(0.5)} ms, 99 % ${at(0.99)} ms, longest ${at(1)} ms`,
   )
   await engine.close()
