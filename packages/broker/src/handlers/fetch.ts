@@ -2,7 +2,7 @@
  * Reads what there is; if that is less than the client wants to wait for, watches the partitions in the purgatory and reads again when they advanced.
  */
 import { type ErrorName, errorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@millrace/protocol'
-import type { MaybePromise, PartitionLog, ReadEntry, ReadOutcome } from '@millrace/storage'
+import type { Isolation, MaybePromise, PartitionLog, ReadEntry, ReadOutcome } from '@millrace/storage'
 import { checkLeaderEpoch } from '../metadata/leader-epoch.ts'
 import { missingPartition, type Topic } from '../metadata/topic.ts'
 import type { FetchPartition, FetchScope, FetchSession } from '../runtime/fetch-sessions.ts'
@@ -99,7 +99,12 @@ class FetchWork {
 
   /** Whether data came while an engine read that takes its time: nobody was watching then, so it would wake nobody. */
   #hasMoved(outcomes: readonly ReadOutcome[]): boolean {
-    return outcomes.some((outcome, i) => outcome.highWatermark < this.#entries[i]!.partition.highWatermark)
+    return outcomes.some((outcome, i) => {
+      const { partition, isolation } = this.#entries[i]!
+      return isolation === 'read_committed' && outcome.kind === 'read'
+        ? outcome.lastStableOffset < partition.lastStableOffset
+        : outcome.highWatermark < partition.highWatermark
+    })
   }
 
   /** Kafka's rule: at once if nothing is to be waited for, on any error, or when the least is there. */
@@ -127,7 +132,7 @@ class FetchWork {
   /** Whether it is worth reading: with a least of one byte any new record is; otherwise the bytes have to be counted. */
   #mayBeEnough(): boolean {
     const hasNews = this.#entries.some(
-      e => e.partition.highWatermark > e.offset || e.partition.logStartOffset > e.offset,
+      ({ partition, offset, isolation }) => endFor(isolation, partition) > offset || partition.logStartOffset > offset,
     )
     if (!hasNews || this.#request.minBytes <= 1) return hasNews
     const outcomes = this.#read()
@@ -229,3 +234,7 @@ const refused = (partitionIndex: number, error: ErrorName): PartitionAnswer => (
   abortedTransactions: null,
   records: NO_RECORDS,
 })
+
+/** Up to where a reader sees: whoever wants committed records is not woken by those of an open transaction. */
+const endFor = (isolation: Isolation, { highWatermark, lastStableOffset }: PartitionLog): number =>
+  isolation === 'read_committed' ? lastStableOffset : highWatermark

@@ -202,12 +202,15 @@ export interface ReadOptions {
   readonly isolation?: 'read_committed' | 'read_uncommitted'
   /** Waits for a last stable offset beyond this. */
   readonly beyond?: number
+  /** How often it may be answered with nothing meanwhile. */
+  readonly waits?: number
   readonly version?: number
 }
 
 /** What a consumer of the topic sees, control records and aborted ones left out as it leaves them out. */
 export async function read(client: WireClient, topic: string, options: ReadOptions = {}): Promise<Seen> {
-  const { partition = 0, isolation = 'read_committed', beyond = -1, version = 12 } = options
+  const { partition = 0, isolation = 'read_committed', beyond = -1, version = 12, waits = 100 } = options
+  let empty = 0
   for (;;) {
     const { responses } = await client.request(Fetch, version, {
       maxWaitMs: beyond < 0 ? 0 : 10_000,
@@ -219,7 +222,10 @@ export async function read(client: WireClient, topic: string, options: ReadOptio
     const found = responses[0]!.partitions[0]!
     if (found.errorCode !== 0) throw new Error(errorName(found.errorCode))
     if (beyond >= 0) {
-      if (found.lastStableOffset <= beyond) continue
+      if (found.lastStableOffset <= beyond) {
+        if (++empty >= waits) throw new Error(`${empty} answers with nothing`)
+        continue
+      }
       return read(client, topic, { ...options, beyond: -1 })
     }
     return {

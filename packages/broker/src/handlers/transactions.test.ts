@@ -4,6 +4,24 @@ import { describe, test } from 'node:test'
 import { createTopic, startTestBroker } from '@millrace/testkit'
 import { committedOffset, generations, read, TransactionalProducer } from './transaction-fixture.ts'
 
+test('a reader of committed records sleeps through what is written in an open transaction', async () => {
+  await using broker = await startTestBroker()
+  const client = await broker.connect()
+  await createTopic(client, 't')
+  const producer = await TransactionalProducer.start(client, 'tx')
+  await producer.send('t', ['a'])
+  const reader = await broker.connect()
+  let isWoken = false
+  const waiting = read(reader, 't', { beyond: 0, waits: 1 }).then(seen => {
+    isWoken = true
+    return seen
+  })
+  for (let i = 0; i < 5; i++) await producer.send('t', ['b'])
+  assert(!isWoken)
+  await producer.commit()
+  assert.equal((await waiting).lastStableOffset, 7)
+})
+
 for (const generation of generations) {
   describe(`transactions, ${generation}`, () => {
     const options = { generation }
