@@ -138,6 +138,27 @@ for (const generation of generations) {
   })
 }
 
+for (const generation of generations)
+  test(`a producer whose epochs are used up goes on with another id (${generation})`, async t => {
+    const folder = newFolder(t)
+    const first = await start(t, folder)
+    await createTopic(first.client, 't')
+    const old = await TransactionalProducer.start(first.client, 'tx', { generation })
+    await first.stop()
+    await rewrite(folder, 'tx', record => ({ ...record, producerEpoch: 32_765, lastProducerEpoch: 32_764 }))
+    const { client } = await start(t, folder)
+    const producer = await TransactionalProducer.start(client, 'tx', { generation })
+    // It has the last epoch now.
+    assert.equal(producer.producerEpoch, 32_766)
+    assert.equal(await producer.send('t', ['a']), 'NONE')
+    assert.equal(await producer.commit(), 'NONE')
+    const successor = await TransactionalProducer.start(client, 'tx', { generation })
+    assert.notEqual(successor.producerId, old.producerId)
+    assert.equal(await successor.send('t', ['b']), 'NONE')
+    assert.equal(await successor.commit(), 'NONE')
+    assert.deepEqual((await read(client, 't', { beyond: 2 })).values, ['a', 'b'])
+  })
+
 test('a record comes back as it was stored', () => {
   const record: TransactionRecord = {
     transactionalId: 'tx',
