@@ -49,8 +49,8 @@ export async function admitWrites(
       ? { kind: 'addPartitions', ...producer, transactionVersion: 2 }
       : { kind: 'verify', ...producer, groups: [] }
   })
-  return writes.map(({ place, entry }, i) => {
-    const error = errorFor(reply, place)
+  return writes.map(({ entry }, i) => {
+    const error = errorFor(reply, i)
     if (error === 'NONE') return { ...entry, admission: { askedAt: askedAt[i]!, isEpochPerTransaction: isImplicit } }
     return refusedWrite(error, {
       abortable: version >= ABORTABLE_SINCE,
@@ -60,10 +60,11 @@ export async function admitWrites(
   })
 }
 
-function errorFor(reply: TransactionReply, { topic, partition }: TopicPartition): ErrorName {
+/** Partitions are answered in the order in which they were asked for. */
+function errorFor(reply: TransactionReply, index: number): ErrorName {
   if (reply.kind === 'added') return 'NONE'
   if (reply.kind !== 'verified') return errorOf(reply)
-  return reply.partitions.find(p => p.topic === topic && p.partition === partition)?.error ?? 'NONE'
+  return reply.partitions[index]!.error
 }
 
 /** Where the coordinator is not to be asked (`transaction.partition.verification.enable`). */

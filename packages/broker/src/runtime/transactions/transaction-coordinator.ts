@@ -37,6 +37,7 @@ export class TransactionCoordinator {
   readonly #services: TransactionShellServices
   readonly #markers: MarkerWriter
   #expiry: Timer | undefined
+  #closed = false
 
   constructor(options: TransactionCoordinatorOptions) {
     this.#options = options
@@ -50,7 +51,8 @@ export class TransactionCoordinator {
       logger,
       config: () => this.#config(),
       writeMarkers: (effect, written) => this.#markers.write(effect, written),
-      onDead: id => void this.#shells.delete(id),
+      // After the end they stay, so that whoever still asks is sent on instead of told that there is no such id.
+      onDead: id => void (this.#closed || this.#shells.delete(id)),
     }
   }
 
@@ -63,6 +65,7 @@ export class TransactionCoordinator {
   }
 
   close(): void {
+    this.#closed = true
     this.#expiry?.cancel()
     this.#markers.close()
     for (const shell of [...this.#shells.values()]) shell.close()
@@ -107,7 +110,7 @@ export class TransactionCoordinator {
   #shellOf(transactionalId: string): TransactionShell {
     let shell = this.#shells.get(transactionalId)
     if (shell === undefined) {
-      shell = new TransactionShell(absentTransaction(transactionalId), this.#services)
+      shell = new TransactionShell({ ...absentTransaction(transactionalId), unloaded: this.#closed }, this.#services)
       this.#shells.set(transactionalId, shell)
     }
     return shell
