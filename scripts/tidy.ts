@@ -25,7 +25,14 @@ const mayTouch: readonly (readonly [module: RegExp, places: readonly string[]])[
   [/^node:vm$/, ['broker/src/runtime/transactions/id-pattern.ts']],
   [
     /^node:fs(\/promises)?$/,
-    ['storage/src/disk/', 'storage/src/catalog/', 'broker/src/config/', 'broker/src/metrics/', 'cli/src/'],
+    [
+      'base/src/logger.ts',
+      'storage/src/disk/',
+      'storage/src/catalog/',
+      'broker/src/config/',
+      'broker/src/metrics/',
+      'cli/src/',
+    ],
   ],
   [/^node:path$/, ['storage/src/', 'broker/src/', 'cli/src/']],
   [/^node:sqlite$/, ['storage/src/catalog/']],

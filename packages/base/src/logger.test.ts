@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { createLogger, type LogFields, type LogLevel, silentLogger } from './logger.ts'
@@ -62,6 +64,16 @@ test('text without colours, as for a file, steers no terminal', () => {
   const logger = createLogger({ level: 'debug', format: 'text', hasColor: false, write: line => lines.push(line) })
   logger.error('full', { port: 9092 })
   assert.match(lines[0]!, /^\d\d:\d\d:\d\d full port=9092\n$/)
+})
+
+test('a log that cannot be written costs its lines and not the process', { skip: !existsSync('/dev/full') }, () => {
+  const logger = JSON.stringify(new URL('./logger.ts', import.meta.url).href)
+  const script = `const { systemLogger } = await import(${logger}); systemLogger().info('lost'); setImmediate(() => console.log('alive'))`
+  const full = openSync('/dev/full', 'w')
+  const args = ['--conditions=source', '--input-type=module', '-e', script]
+  const { status, stdout } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', full], encoding: 'utf8' })
+  closeSync(full)
+  assert.deepEqual([status, stdout], [0, 'alive\n'])
 })
 
 test('errors show their message, never a stack, at any depth', () => {

@@ -1,3 +1,4 @@
+import { fstatSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -39,7 +40,21 @@ export function systemLogger(level: LogLevel = 'info'): Logger {
 /** Coloured on a terminal only, and there not if NO_COLOR is set. */
 export function standardErrorLogger(level: LogLevel, format: 'text' | 'json'): Logger {
   const hasColor = isatty(2) && !process.env.NO_COLOR
-  return createLogger({ level, format, hasColor, write: line => process.stderr.write(line) })
+  return createLogger({ level, format, hasColor, write: lineWriter() })
+}
+
+/**
+ * A log on a full disk loses lines, and that is all: its stream would fail once and for good, and take the process with it. Terminals and
+ * pipes are left to their stream, which knows how to wait.
+ */
+function lineWriter(): (line: string) => void {
+  const kind = fstatSync(2)
+  if (kind.isFIFO() || kind.isSocket() || isatty(2)) return line => process.stderr.write(line)
+  return line => {
+    try {
+      writeSync(2, line)
+    } catch {}
+  }
 }
 
 export function createLogger({ level, format, hasColor = true, write }: LoggerOptions): Logger {

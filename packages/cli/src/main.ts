@@ -76,13 +76,14 @@ function optionDescription({ description, argChoices, defaultValue, defaultValue
   return notes.length === 0 ? description : `${description} (${notes.join('; ')})`
 }
 
-// A reader that has gone (`| head`) is no failure, whatever was being written.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') return
-    process.stderr.write(`error: the output cannot be written: ${error.message}\n`)
-    process.exit(1)
-  })
+// A reader that has gone (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return
+  process.stderr.write(`error: the output cannot be written: ${error.message}\n`)
+  process.exit(1)
+})
+// What is said about the work is not the work, and there is nowhere left to complain.
+process.stderr.on('error', () => {})
 
 try {
   await programOf().parseAsync()

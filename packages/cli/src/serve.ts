@@ -42,10 +42,12 @@ async function run(config: BrokerConfig, logger: Logger, isEphemeral: boolean): 
     partitions: broker.partitionCount,
     startMs: Math.round(performance.now() - startedMs),
   })
-  logger.info('stopping', { signal: await signal })
+  const { name, echoed } = await signal
+  logger.info('stopping', { signal: name })
   const stoppingMs = performance.now()
   await broker.stop()
   logger.info('stopped', { stopMs: Math.round(performance.now() - stoppingMs) })
+  await echoed
 }
 
 function addressesOf({ listenerPlan, adminListener }: BrokerConfig, { ports }: Broker): Record<string, string> {

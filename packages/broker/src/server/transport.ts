@@ -42,17 +42,50 @@ export interface TransportSocket {
 }
 
 export const nodeTransport: Transport = {
-  async listen({ host, port, backlog }, accept) {
-    const server = createServer({ pauseOnConnect: false, allowHalfOpen: false }, accept)
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    server.once('error', reject)
-    server.listen({ port, host, backlog }, resolve)
-    await promise
-    server.off('error', reject)
-    return {
-      port: (server.address() as AddressInfo).port,
-      onError: run => void server.on('error', run),
-      close: () => void server.close(),
-    }
+  listen: (at, accept) => (at.host === 'localhost' ? listenOnLoopback(at, accept) : listenAt(at, accept)),
+}
+
+type Accept = (socket: TransportSocket) => void
+
+/**
+ * On both addresses that `localhost` may stand for: which one its resolver gives first differs from machine to machine, and a client that
+ * was told 127.0.0.1 tries no other. A machine without IPv6 has the first alone.
+ */
+async function listenOnLoopback(at: ListenAddress, accept: Accept): Promise<TransportListener> {
+  const first = await listenAt({ ...at, host: '127.0.0.1' }, accept)
+  try {
+    const second = await listenAt({ ...at, host: '::1', port: first.port }, accept)
+    return both(first, second)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return first
+    first.close()
+    throw error
+  }
+}
+
+const both = (first: TransportListener, second: TransportListener): TransportListener => ({
+  port: first.port,
+  onError: run => {
+    first.onError(run)
+    second.onError(run)
   },
+  close: () => {
+    first.close()
+    second.close()
+  },
+})
+
+async function listenAt({ host, port, backlog }: ListenAddress, accept: Accept): Promise<TransportListener> {
+  const server = createServer({ pauseOnConnect: false, allowHalfOpen: false }, accept)
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen({ port, host, backlog }, resolve)
+  await promise
+  server.off('error', reject)
+  return {
+    port: (server.address() as AddressInfo).port,
+    onError: run => void server.on('error', run),
+    close: () => void server.close(),
+  }
 }
