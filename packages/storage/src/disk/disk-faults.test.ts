@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createLogger } from '@millrace/base'
+import { createLogger, seededRandom } from '@millrace/base'
 import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
 import { errorOf, sampleConfig, sampleTopicId } from '../conformance.ts'
 import { StorageError } from '../engine.ts'
@@ -215,4 +215,34 @@ it('refuses a folder that is in use, in one sentence', async () => {
   await disk.engine.close()
   await (await DiskPartition.open(fs)).engine.close()
   await settled()
+})
+
+describe('what the page cache holds after the end of a process', () => {
+  const config = { flushMessages: 1 }
+  const batch = { producerId: 1, producerEpoch: 0, baseSequence: 0 }
+
+  const staysThroughPowerCuts = async (left: FaultFileSystem) => {
+    const again = await DiskPartition.open(left, { config })
+    assert.equal((await again.append(batch)).kind, 'duplicate', 'promised from now on')
+    for (let seed = 0; seed < 20; seed++) {
+      const last = await DiskPartition.open(again.fs.afterPowerCut(seededRandom(seed)), { config })
+      assert.equal(await values(last), 1, `seed ${seed}`)
+    }
+  }
+
+  it('is synced by the next one before it is promised to anybody', async () => {
+    const fs = new FaultFileSystem()
+    const disk = await DiskPartition.open(fs, { config })
+    fs.delay = () => new Promise(() => {})
+    void disk.append(batch)
+    await staysThroughPowerCuts(fs.afterKill())
+  })
+
+  it('is written once more when its sync failed: the kernel takes it for written', async () => {
+    const fs = new FaultFileSystem()
+    const disk = await DiskPartition.open(fs, { config })
+    fs.inject({ operation: 'sync', path: '.log', code: 'IO', times: 1 })
+    assert.equal(errorOf(await disk.append(batch)), 'KAFKA_STORAGE_ERROR')
+    await staysThroughPowerCuts(fs.afterKill())
+  })
 })

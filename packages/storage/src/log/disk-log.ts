@@ -12,7 +12,7 @@ import { StorageError } from '../engine.ts'
 import { writeSmallFile } from '../file-system.ts'
 import { admit, appended, refusal, takeIn } from './admission.ts'
 import { formatLeaderEpochs } from './checkpoint-file.ts'
-import { DELETED_SUFFIX, LEADER_EPOCH_FILE, segmentFile } from './file-names.ts'
+import { DELETED_SUFFIX, LEADER_EPOCH_FILE, SYNC_FAILED_FILE, segmentFile } from './file-names.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { LogFlusher } from './log-flusher.ts'
 import type { ReadPlace } from './log-reader.ts'
@@ -186,7 +186,7 @@ export class DiskLog implements PartitionLog, LogRange {
     this.flusher
       .settle(segments)
       .then(() => this.#services.settled())
-      .catch((fault: unknown) => this.fail('a segment could not be synced', fault))
+      .catch((fault: unknown) => this.#failSync('a segment could not be synced', fault))
   }
 
   /** What the log makes known of producers, up to its end. */
@@ -300,6 +300,17 @@ export class DiskLog implements PartitionLog, LogRange {
     this.#services.failed(this)
   }
 
+  /** The kernel counts the pages as written now: the next start has to write them again. */
+  #failSync(what: string, cause: unknown): void {
+    if (this.fault !== undefined) return
+    try {
+      writeSmallFile(this.#services.fs, `${this.folder}/${SYNC_FAILED_FILE}`, Buffer.alloc(0))
+    } catch (fault) {
+      this.#services.logger.error('a failed sync could not be noted', { partition: this.name, reason: fault })
+    }
+    this.fail(what, cause)
+  }
+
   /** The topic is gone: whoever still waits for something is told, and nothing is written any more. */
   moveAway(folder: string): void {
     this.fault = 'the topic was deleted'
@@ -358,7 +369,7 @@ export class DiskLog implements PartitionLog, LogRange {
     try {
       await this.flusher.flush()
     } catch (fault) {
-      this.fail('a sync failed', fault)
+      this.#failSync('a sync failed', fault)
       return this.outOfService!
     } finally {
       this.#awaitedFlushes--
@@ -383,7 +394,8 @@ export class DiskLog implements PartitionLog, LogRange {
     this.#flushTimerIsArmed = true
     this.#services.clock.schedule(flushMs, () => {
       this.#flushTimerIsArmed = false
-      if (this.fault === undefined) this.flusher.flush().catch((fault: unknown) => this.fail('a sync failed', fault))
+      if (this.fault === undefined)
+        this.flusher.flush().catch((fault: unknown) => this.#failSync('a sync failed', fault))
     })
   }
 

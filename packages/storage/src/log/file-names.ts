@@ -14,6 +14,11 @@ export const CLEANED_SUFFIX = '.cleaned'
 /** Whole and on the device: a crash from here on ends with it in its place. */
 export const SWAP_SUFFIX = '.swap'
 export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint'
+/**
+ * There from a sync that failed to the next start. It needs no sync of its own: it is about bytes that the page cache holds and the device does not, and goes
+ * with them.
+ */
+export const SYNC_FAILED_FILE = 'sync-failed'
 export const PARTITION_METADATA_FILE = 'partition.metadata'
 
 export const segmentFile = (folder: string, baseOffset: number, suffix: SegmentSuffix): string =>

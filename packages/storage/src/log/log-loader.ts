@@ -12,7 +12,7 @@ import { scanBatches } from './batch-scan.ts'
 import { parseLeaderEpochs } from './checkpoint-file.ts'
 import { finishSwaps } from './cleaner/segment-swap.ts'
 import { DiskLog, type LogIdentity } from './disk-log.ts'
-import { LEADER_EPOCH_FILE, offsetOfFile, segmentFile } from './file-names.ts'
+import { LEADER_EPOCH_FILE, offsetOfFile, SYNC_FAILED_FILE, segmentFile } from './file-names.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogServices } from './log-services.ts'
 import { decodeSnapshot } from './producer-snapshot.ts'
@@ -86,7 +86,7 @@ class Loading {
     else await this.#resume()
   }
 
-  #opened(): OpenedLog {
+  async #opened(): Promise<OpenedLog> {
     const { producerExpirationMs, logStartOffset } = this.#known
     const segments = this.#segments
     this.#producers.expire(this.#services.clock.now(), producerExpirationMs)
@@ -108,6 +108,11 @@ class Loading {
     if (epochsChanged || !this.#names.has(LEADER_EPOCH_FILE)) log.saveEpochs()
     const closed = segments.slice(0, -1).filter(segment => segment.isDirty)
     if (closed.length > 0) log.settle(closed)
+    // A killed process leaves what the device does not have yet: it is read and repeated from now on as if it had been promised.
+    const isUnsynced = log.flusher.flushedOffset < log.logEndOffset
+    const syncFailed = this.#names.has(SYNC_FAILED_FILE)
+    if (syncFailed || (isUnsynced && log.config.flushMessages < Number.MAX_SAFE_INTEGER)) await log.flusher.flush()
+    if (syncFailed) this.#services.fs.remove(`${this.#place.folder}/${SYNC_FAILED_FILE}`)
     return { log, recoveredSegments: this.#recoveredSegments, truncatedBytes: this.#truncatedBytes }
   }
 
@@ -241,6 +246,8 @@ class Loading {
       this.#dropFrom(i + 1)
     }
     this.#logEndOffset = Math.max(nextOffset, this.#segments.at(-1)!.baseOffset)
+    if (this.#names.has(SYNC_FAILED_FILE))
+      for (const segment of this.#segments.slice(firstUnsafe)) await writeAgain(segment)
   }
 
   /** A power cut may take the end of a segment and leave the next one. Only compaction leaves gaps of its own, also where the topic was compacted once. */
@@ -315,5 +322,18 @@ class Loading {
     for (const offset of strays)
       if (offset !== kept) this.#services.fs.remove(segmentFile(this.#place.folder, offset, '.snapshot'))
     return kept
+  }
+}
+
+const WRITE_AGAIN_BYTES = 1 << 20
+
+/** A sync that failed left pages that the kernel takes for written: no later sync would bring them to the device, unless they are written once more. */
+async function writeAgain({ log, sizeBytes }: LogSegment): Promise<void> {
+  const block = Buffer.allocUnsafeSlow(Math.min(WRITE_AGAIN_BYTES, sizeBytes))
+  for (let position = 0; position < sizeBytes; ) {
+    const length = await log.readLater(block.subarray(0, Math.min(block.length, sizeBytes - position)), position)
+    if (length === 0) return
+    log.write(block.subarray(0, length), position)
+    position += length
   }
 }
