@@ -99,6 +99,16 @@ class FileNode {
     }
   }
 
+  /** The same file under the next process: the page cache has outlived the one before. */
+  survivor(): FileNode {
+    const next = new FileNode(this.durable.bytes)
+    next.content.replace(this.content.bytes)
+    next.pending = [...this.pending]
+    next.isCut = this.isCut
+    next.#cutAt = this.#cutAt
+    return next
+  }
+
   cut(size: number): void {
     this.content.resize(size)
     if (size < this.durable.length) this.durable.resize(size)
@@ -159,12 +169,12 @@ export class FaultFileSystem implements FileSystem {
     return this.#isDead
   }
 
-  /** What the next process finds after this one was killed: everything that was written. This one can do nothing any more. */
+  /** What the next process finds after this one was killed: everything that was written, on the device or not. This one can do nothing any more. */
   afterKill(): FaultFileSystem {
     this.#isDead = true
     return this.#survivor(
-      folder => folder.names,
-      file => Buffer.from(file.content.bytes),
+      folder => [folder.names, folder.durable],
+      file => file.survivor(),
     )
   }
 
@@ -172,8 +182,11 @@ export class FaultFileSystem implements FileSystem {
   afterPowerCut(random: Random): FaultFileSystem {
     this.#isDead = true
     return this.#survivor(
-      folder => someNames(folder, random),
-      file => tornContent(file, random),
+      folder => {
+        const names = someNames(folder, random)
+        return [names, names]
+      },
+      file => new FileNode(tornContent(file, random)),
     )
   }
 
@@ -324,7 +337,7 @@ export class FaultFileSystem implements FileSystem {
         try {
           this.#check('sync', path)
         } catch (fault) {
-          node.failSync()
+          if (!this.#isDead) node.failSync()
           throw fault
         }
         this.syncCount++
@@ -416,8 +429,8 @@ export class FaultFileSystem implements FileSystem {
   }
 
   #survivor(
-    namesOf: (folder: FolderNode) => Map<string, Node>,
-    contentOf: (file: FileNode) => Buffer,
+    namesOf: (folder: FolderNode) => readonly [names: Map<string, Node>, durable: Map<string, Node>],
+    fileOf: (file: FileNode) => FileNode,
   ): FaultFileSystem {
     const next = new FaultFileSystem()
     next.nowMs = this.nowMs
@@ -425,13 +438,13 @@ export class FaultFileSystem implements FileSystem {
     const copy = (node: Node): Node => {
       const known = copies.get(node)
       if (known !== undefined) return known
-      const fresh = node instanceof FileNode ? new FileNode(contentOf(node)) : new FolderNode()
+      const fresh = node instanceof FileNode ? fileOf(node) : new FolderNode()
       copies.set(node, fresh)
-      if (node instanceof FileNode && fresh instanceof FileNode) {
-        fresh.modifiedMs = node.modifiedMs
-      } else if (node instanceof FolderNode && fresh instanceof FolderNode) {
-        for (const [name, child] of namesOf(node)) fresh.names.set(name, copy(child))
-        fresh.durable = new Map(fresh.names)
+      if (node instanceof FileNode && fresh instanceof FileNode) fresh.modifiedMs = node.modifiedMs
+      else if (node instanceof FolderNode && fresh instanceof FolderNode) {
+        const [names, durable] = namesOf(node)
+        for (const [name, child] of names) fresh.names.set(name, copy(child))
+        for (const [name, child] of durable) fresh.durable.set(name, copy(child))
       }
       return fresh
     }
@@ -450,10 +463,9 @@ function someNames(folder: FolderNode, random: Random): Map<string, Node> {
     const before = nameBefore.get(node)
     if (before !== undefined && names.get(before) === node) names.delete(before)
   }
-  for (const [name, node] of folder.durable) {
-    const wasRenamed = [...folder.names.values()].includes(node)
-    if (!folder.names.has(name) && !wasRenamed && random.integer(2) === 0) names.delete(name)
-  }
+  const isHere = new Set(folder.names.values())
+  for (const [name, node] of folder.durable)
+    if (!folder.names.has(name) && !isHere.has(node) && random.integer(2) === 0) names.delete(name)
   return names
 }
 

@@ -22,6 +22,8 @@ export interface TopicPlan {
 /** Segments of a few batches, so that rolls, retention and recovery of several happen all the time. */
 const SEGMENT_BYTES = ['600', '1500', '4000']
 
+const isTemporary = ({ name }: SimulatedTopic): boolean => name.startsWith('temporary')
+
 export class SimulatedAdmin extends SimulatedClient {
   #temporary = 0
 
@@ -77,11 +79,11 @@ export class SimulatedAdmin extends SimulatedClient {
   async #createTemporary(): Promise<boolean> {
     const name = `temporary-${this.#temporary++ % 3}`
     const flushMessages = this.pick([null, 1])
-    return this.create({ name, partitions: 1 + this.random.integer(2), flushMessages, shrinks: false })
+    return this.create({ name, partitions: 1 + this.random.integer(2), flushMessages, shrinks: this.chance(400) })
   }
 
   async #deleteTemporary(): Promise<boolean> {
-    const temporary = this.world.topics.filter(topic => topic.name.startsWith('temporary') && !topic.isGone)
+    const temporary = this.world.topics.filter(topic => isTemporary(topic) && !topic.isGone)
     if (temporary.length === 0) return false
     const topic = this.pick(temporary)
     topic.isGone = true
@@ -148,7 +150,7 @@ export class SimulatedAdmin extends SimulatedClient {
 
   /** Those that stay: DeleteRecords goes by name. */
   #shrinking(): SimulatedTopic | undefined {
-    const shrinking = this.world.topics.filter(topic => topic.shrinks)
+    const shrinking = this.world.topics.filter(topic => topic.shrinks && !isTemporary(topic))
     return shrinking.length === 0 ? undefined : this.pick(shrinking)
   }
 

@@ -132,6 +132,8 @@ export class IdempotentProducer extends SimulatedProducer {
       const identity = this.#identity ?? (await this.#begin())
       const target = this.target()
       if (identity !== undefined && target !== undefined) await this.#round(identity, target)
+      // Programs come and go.
+      if (this.chance(20)) this.#identity = undefined
       await this.sleep(this.random.integer(60))
     }
   }
