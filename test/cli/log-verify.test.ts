@@ -68,7 +68,11 @@ test('names that are not there are said to be so', async () => {
     (await millrace(['log', 'verify', '--dir', join(root, 'nowhere')])).stderr,
     /there is no folder .*nowhere/,
   )
-  assert.match((await millrace(['log', 'verify', '--dir', root, 'orders'])).stderr, /there is no topic 'orders'/)
+  for (const command of ['verify', 'repair']) {
+    const { status, stderr } = await millrace(['log', command, '--dir', root, 'orders'])
+    assert.equal(status, 1)
+    assert.match(stderr, /there is no topic 'orders'/)
+  }
 })
 
 test('without --dir it is the folder that a broker takes without log.dirs, and a path is not taken for a topic', async () => {

@@ -1,7 +1,8 @@
 /** `millrace log repair`: shows the plan, and follows it only when told to. Exit status 1 while something is to be done, or cannot be. */
-import { type FolderRepair, nodeFileSystem, repairFolder } from '@millrace/storage'
+import { readdirSync } from 'node:fs'
+import { type FolderRepair, nodeFileSystem, partitionOfFolder, repairFolder } from '@millrace/storage'
 import type { LogRepairOptions } from './commands/log.ts'
-import { compactedBy, DEFAULT_DIR, existingFolder, wantedBy } from './log-verify.ts'
+import { compactedBy, DEFAULT_DIR, existingFolder, refuseUnknown, wantedBy } from './log-verify.ts'
 import { CliError } from './shared/cli-error.ts'
 import type { Session } from './shared/session.ts'
 import { plural } from './shared/units.ts'
@@ -20,7 +21,10 @@ export async function logRepair(
   const isWanted = wantedBy(partitions)
   const isCompacted = compactedBy(dir)
   const all: Row[] = []
-  for (const folder of dir.map(existingFolder)) {
+  const folders = dir.map(existingFolder)
+  // A name that is misspelt must not be answered with "no problems".
+  refuseUnknown(partitions, folders.flatMap(partitionsIn), folders)
+  for (const folder of folders) {
     const mayAct = (repair: FolderRepair): boolean => {
       const rows = rowsOf(repair)
       all.push(...rows)
@@ -41,6 +45,8 @@ export async function logRepair(
   else out.note(`${plural(all.length - left, 'step')} to do; nothing was changed: --execute does it`)
   return all.length === 0 || (execute === true && left === 0) ? 0 : 1
 }
+
+const partitionsIn = (folder: string) => readdirSync(folder).flatMap(name => partitionOfFolder(name) ?? [])
 
 const rowsOf = ({ plans, steps }: FolderRepair): Row[] =>
   [...plans.flatMap(plan => plan.steps), ...steps].map(({ step, says }) => ({

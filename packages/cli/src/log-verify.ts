@@ -66,13 +66,30 @@ export function compactedBy(folders: readonly string[]): (topic: string) => bool
   return topic => known?.get(topic)
 }
 
-export function refuseNothing(names: readonly string[], reports: readonly FolderReport[]): void {
+function refuseNothing(names: readonly string[], reports: readonly FolderReport[]): void {
   const found = reports.flatMap(({ partitions }) => partitions)
+  refuseUnknown(
+    names,
+    found,
+    reports.map(({ folder }) => folder),
+  )
+}
+
+interface NamedPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+export function refuseUnknown(
+  names: readonly string[],
+  found: readonly NamedPartition[],
+  folders: readonly string[],
+): void {
   for (const name of names) {
     const isThere = found.some(({ topic, partition }) => name === topic || name === `${topic}-${partition}`)
     if (isThere) continue
     const noun = partitionOfFolder(name) === undefined ? 'topic' : 'partition'
-    throw new CliError(`there is no ${noun} '${name}' in ${reports.map(({ folder }) => folder).join(', ')}`, {
+    throw new CliError(`there is no ${noun} '${name}' in ${folders.join(', ')}`, {
       hint: "'millrace log FOLDER' shows what there is",
     })
   }
