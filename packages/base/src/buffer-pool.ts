@@ -30,6 +30,11 @@ export function poisonReleasedBuffers(): void {
   isPoisoning = true
 }
 
+/** Says of bytes that whoever was lent them may not look at them any more. */
+export function letGo(bytes: Buffer): void {
+  if (isPoisoning) bytes.fill(POISON)
+}
+
 /** Lends memory that is larger than asked for only to the next power of two. Contents are whatever was there before. */
 export class BufferPool {
   readonly #limits: BufferPoolLimits
@@ -56,7 +61,7 @@ export class BufferPool {
 
   /** Called by a block alone. */
   giveBack(whole: Buffer): void {
-    if (isPoisoning) whole.fill(POISON)
+    letGo(whole)
     if (whole.length > this.#limits.blockBytesMax || this.#keptBytes + whole.length > this.#limits.keptBytesMax) return
     const exponent = 31 - Math.clz32(whole.length)
     this.#free[exponent] ??= []

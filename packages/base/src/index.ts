@@ -1,5 +1,12 @@
 export { AssertionError, assert, unreachable } from './assert.ts'
-export { BufferPool, type BufferPoolLimits, type Lease, PooledBlock, poisonReleasedBuffers } from './buffer-pool.ts'
+export {
+  BufferPool,
+  type BufferPoolLimits,
+  type Lease,
+  letGo,
+  PooledBlock,
+  poisonReleasedBuffers,
+} from './buffer-pool.ts'
 export { type Clock, type Scheduled, systemClock } from './clock.ts'
 export {
   createLogger,

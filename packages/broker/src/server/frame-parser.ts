@@ -1,9 +1,9 @@
 /**
  * Cuts a byte stream into frames: int32 size, then that many bytes.
  *
- * A frame that lies within one chunk is a view of it. One that straddles chunks is gathered in a buffer of its own, which grows with what has been received
- * (to four times that, but for the first kilobyte) and never with what a size claims; a chunk is copied and not kept, so that a frame that comes byte by
- * byte costs bytes and not objects.
+ * A chunk is copied and not kept: the socket reads the next one into the same memory, and a frame that comes byte by byte costs bytes and not objects. A
+ * frame that straddles chunks is gathered in a buffer which grows with what has been received (to four times that, but for the first kilobyte) and never
+ * with what a size claims.
  */
 const CAPACITY_MIN = 1024
 const GROWTH = 4
@@ -54,7 +54,7 @@ export class FrameParser {
         this.#prefix = 0
         if (size < 0 || size > this.#sizeMax) return size
         if (chunk.length - at >= size) {
-          onFrame(chunk.subarray(at, at + size))
+          onFrame(Buffer.from(chunk.subarray(at, at + size)))
           at += size
           continue
         }
