@@ -43,6 +43,7 @@ export interface ClientWorld {
 export class NoAnswer extends Error {}
 
 interface Awaited {
+  readonly correlationId: number
   readonly resolve: (frame: Buffer) => void
   readonly reject: (error: Error) => void
 }
@@ -146,6 +147,7 @@ export class SimulatedClient {
         if (this.#socket === socket) this.disconnect()
       })
       this.#awaited.push({
+        correlationId: frame.readInt32BE(8),
         resolve: answer => {
           timer.cancel()
           resolve(answer)
@@ -166,7 +168,10 @@ export class SimulatedClient {
       if (this.#received.length < end) return
       const frame = this.#received.subarray(4, end)
       this.#received = this.#received.subarray(end)
-      this.#awaited.shift()?.resolve(frame)
+      const awaited = this.#awaited.shift()
+      if (awaited === undefined) continue
+      if (awaited.correlationId === frame.readInt32BE(0)) awaited.resolve(frame)
+      else awaited.reject(new Error(`answer ${frame.readInt32BE(0)} to request ${awaited.correlationId}`))
     }
   }
 

@@ -153,7 +153,7 @@ class Direction {
 
   #at(run: () => void): void {
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#time.nowMs + this.#network.delayMs())
-    this.#time.schedule(this.#lastArrivalMs - this.#time.nowMs, () => {
+    this.#time.scheduleAt(this.#lastArrivalMs, () => {
       if (!this.#isBroken) run()
     })
   }

@@ -24,7 +24,12 @@ export class SimulatedTime {
   #sequence = 0
 
   schedule(delayMs: number, run: () => void): Scheduled {
-    const event = { atMs: this.nowMs + Math.max(0, delayMs), sequence: this.#sequence++, run, isCancelled: false }
+    return this.scheduleAt(this.nowMs + Math.max(0, delayMs), run)
+  }
+
+  /** Two events of one time keep their order, which a delay, being a difference, would not always give. */
+  scheduleAt(atMs: number, run: () => void): Scheduled {
+    const event = { atMs, sequence: this.#sequence++, run, isCancelled: false }
     this.#push(event)
     return {
       cancel: () => {
