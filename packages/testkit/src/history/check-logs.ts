@@ -98,9 +98,10 @@ class LogCheck {
           (value, i): Sighting => ({ offset: baseOffset + i, value, era, kind: 'acked', spansCut }),
         )
       })
-    const read = reads.flatMap(({ began, records }) => {
+    const read = reads.flatMap(({ began, at, records }) => {
       const era = eraOf(began)
-      return records.map(([offset, value]): Sighting => ({ offset, value, era, kind: 'read', spansCut: false }))
+      const spansCut = era !== eraOf(at)
+      return records.map(([offset, value]): Sighting => ({ offset, value, era, kind: 'read', spansCut }))
     })
     return [...acked, ...read]
   }
@@ -162,7 +163,7 @@ class LogCheck {
     const byValue = new Map<string, Sighting>()
     for (const sighting of sightings) {
       const era = isLossy(this.#partition.topic) ? sighting.era : 0
-      if (sighting.kind === 'acked' && sighting.spansCut && this.#mayHaveLost) continue
+      if (sighting.spansCut && this.#mayHaveLost) continue
       const there = byOffset.get(`${era}:${sighting.offset}`)
       if (there === undefined) byOffset.set(`${era}:${sighting.offset}`, sighting)
       else if (there.value !== sighting.value)
