@@ -65,6 +65,8 @@ export class DiskLogEngine implements LogEngine {
   #creating: Promise<void> = Promise.resolve()
   readonly #unopened = new UnopenedPartitions()
   #starting: Promise<unknown> = Promise.resolve()
+  /** Partitions that are gone and may still have lines in the checkpoints: one that is made anew under the name must not meet them. */
+  readonly #gone = new Set<string>()
   #isStarted = false
   #isClosed = false
 
@@ -117,7 +119,11 @@ export class DiskLogEngine implements LogEngine {
     const wanted = topics.flatMap(layout =>
       Array.from({ length: layout.partitionCount }, (_, partition) => ({ layout, partition })),
     )
-    this.#reportStrays(wanted.map(({ layout, partition }) => `${layout.topic}-${partition}`))
+    const names = wanted.map(({ layout, partition }) => `${layout.topic}-${partition}`)
+    this.#reportStrays(names)
+    for (const { recoveryPoints, logStarts } of known.values())
+      for (const name of [...recoveryPoints.keys(), ...logStarts.keys()]) this.#gone.add(name)
+    for (const name of names) this.#gone.delete(name)
     const report = { recoveredSegments: 0, truncatedBytes: 0, failures: [] as StartReport['failures'][number][] }
     // Of their full length, and empty where a partition is not open yet.
     for (const layout of topics) this.#topics.set(layout.topicId, new Array<Placed>(layout.partitionCount))
@@ -179,6 +185,7 @@ export class DiskLogEngine implements LogEngine {
   async #create(layout: TopicLayout): Promise<void> {
     const placed = this.#topics.get(layout.topicId) ?? []
     this.#topics.set(layout.topicId, placed)
+    await this.#forgetGone(layout)
     for (let partition = placed.length; partition < layout.partitionCount; partition++) {
       const place = this.#places.claim(layout, partition)
       const { log } = await this.#open(layout, partition, { place, known: place.isNew ? NEW_FOLDER : UNKNOWN_FOLDER })
@@ -191,11 +198,25 @@ export class DiskLogEngine implements LogEngine {
     }
   }
 
+  /** A recovery point of an earlier life would keep a recovery from looking at what the partition of today lost. */
+  async #forgetGone({ topic, partitionCount }: TopicLayout): Promise<void> {
+    const isMet = Array.from({ length: partitionCount }, (_, i) => `${topic}-${i}`).some(name => this.#gone.has(name))
+    if (!isMet) return
+    this.#gone.clear()
+    await this.#checkpointAll()
+  }
+
   remove(topicId: string): void {
     const placed = this.#topics.get(topicId) ?? []
     this.#topics.delete(topicId)
-    for (const { log } of openOf(placed)) this.#moveAway(log)
-    for (const { layout, partition } of this.#unopened.forget(topicId)) this.#moveUnopenedAway(layout, partition)
+    for (const { log } of openOf(placed)) {
+      this.#gone.add(log.name)
+      this.#moveAway(log)
+    }
+    for (const { layout, partition } of this.#unopened.forget(topicId)) {
+      this.#gone.add(`${layout.topic}-${partition}`)
+      this.#moveUnopenedAway(layout, partition)
+    }
   }
 
   #moveUnopenedAway(layout: TopicLayout, partition: number): void {
