@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -66,7 +67,8 @@ public final class WordCountCheck {
             // the usual case
         }
         Check.eventually("old topics are gone", () -> admin.listTopics().names().get().stream().noneMatch(old::contains));
-        broker.topic(admin, INPUT, 1, Map.of());
+        admin.createTopics(Set.of(new NewTopic(INPUT, 1, (short) 1))).all().get();
+        Broker.awaitPartitions(admin, INPUT, 1);
     }
 
     /** Sends a hundred lines with words of this round, and waits until the words of all rounds are counted. */
