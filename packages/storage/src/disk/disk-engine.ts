@@ -28,6 +28,8 @@ export interface DiskEngineSettings {
   readonly tailBytes: number
   /** Reads of more bytes than this go through the thread pool. */
   readonly syncReadBytesMax: number
+  /** The same while the disk answers as fast as a page cache does. */
+  readonly syncReadBytesMaxWhileFast: number
   /** log.cleaner.…, asked anew for each cleaning: they may change while it runs. */
   readonly cleaner: () => CleanerSettings
 }
@@ -42,6 +44,7 @@ export const defaultDiskSettings: DiskEngineSettings = {
   openFilesMax: 2048,
   tailBytes: 32 * 1024 * 1024,
   syncReadBytesMax: 64 * 1024,
+  syncReadBytesMaxWhileFast: 1024 * 1024,
   cleaner: () => defaultCleanerSettings,
 }
 

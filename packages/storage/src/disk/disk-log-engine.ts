@@ -33,6 +33,7 @@ import type { LogServices } from '../log/log-services.ts'
 import { answerOffset } from '../log/offset-query.ts'
 import { OpenFiles } from '../log/open-files.ts'
 import { readLogs } from '../log/partition-reads.ts'
+import { ReadPace } from '../log/read-pace.ts'
 import { TailCache } from '../log/tail-cache.ts'
 import { type CheckpointName, checkpointNames, type DataFolder } from './data-folder.ts'
 import type { DiskEngineSettings } from './disk-engine.ts'
@@ -82,7 +83,7 @@ export class DiskLogEngine implements LogEngine {
       files: new OpenFiles(fs, settings.openFilesMax),
       tails: new TailCache(settings.tailBytes),
       readBlocks: new BufferPool(READ_BLOCKS),
-      syncReadBytesMax: settings.syncReadBytesMax,
+      readPace: new ReadPace(clock, settings.syncReadBytesMax, settings.syncReadBytesMaxWhileFast),
       advanced: log => this.#listener?.advanced(log),
       failed: log => this.#listener?.failed(log),
       settled: () => this.#upkeep.checkpointSoon(),

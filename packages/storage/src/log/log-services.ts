@@ -2,6 +2,7 @@ import type { BufferPool, Clock, Logger, Random } from '@millrace/base'
 import type { FileSystem } from '../file-system.ts'
 import type { DiskLog } from './disk-log.ts'
 import type { OpenFiles } from './open-files.ts'
+import type { ReadPace } from './read-pace.ts'
 import type { TailCache } from './tail-cache.ts'
 
 /** What the partitions of one engine share. */
@@ -14,8 +15,7 @@ export interface LogServices {
   readonly tails: TailCache
   /** Where reads from files put what they find. */
   readonly readBlocks: BufferPool
-  /** Reads of more bytes than this go through the thread pool. */
-  readonly syncReadBytesMax: number
+  readonly readPace: ReadPace
   /** The engine's own listeners, which pass it on to the broker's. */
   advanced(log: DiskLog): void
   failed(log: DiskLog): void

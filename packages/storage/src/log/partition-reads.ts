@@ -65,12 +65,12 @@ function readOne(services: LogServices, reads: LogReads, { entry, allowance }: O
     end,
     isWholeLog: end === log.logEndOffset,
     allowance,
-    syncReadBytesMax: services.syncReadBytesMax,
+    syncReadBytesMax: services.readPace.syncBytesMax,
     blocks: services.readBlocks,
   }
   try {
     if (inMemory !== undefined) return outcomeOf(log, entry, inMemory)
-    const read = readSegments(log.segments, range, log.readPlace)
+    const read = services.readPace.timed(() => readSegments(log.segments, range, log.readPlace))
     if (!(read instanceof Promise)) return finish(log, entry, read)
     return read
       .then(run => finish(log, entry, run))
