@@ -9,8 +9,9 @@ import type { Topic } from '../metadata/topic.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
+import { answerAll, answerEach, offsetToCommit, topicToCommit } from './committed-topics.ts'
 import { askGroup } from './group-replies.ts'
-import { codeOf, errorOf, mayWriteTransactions, refusedWrite } from './transaction-replies.ts'
+import { errorOf, mayWriteTransactions, refusedWrite } from './transaction-replies.ts'
 
 type TopicRequest = TxnOffsetCommitRequest['topics'][number]
 type TopicAnswer = TxnOffsetCommitResponseInput['topics'][number]
@@ -25,7 +26,7 @@ export const txnOffsetCommit = handler(TxnOffsetCommit, async (services, request
   const refused = refuseRequest(request, cx)
   if (refused !== undefined)
     return { throttleTimeMs: 0, topics: request.topics.map(asked => answerAll(asked, refused)) }
-  const known = request.topics.map(asked => resolve(services, asked, cx))
+  const known = request.topics.map(asked => topicToCommit(services, asked, cx.version >= TOPIC_IDS_SINCE, cx))
   const offsets = request.topics.flatMap((asked, i) => {
     const topic = known[i]!
     return typeof topic === 'string' ? [] : offsetsOf(asked, topic)
@@ -123,35 +124,8 @@ async function stored(
   return reply.error === 'TRANSACTION_ABORTABLE' && cx.version < ABORTABLE_SINCE ? 'INVALID_TXN_STATE' : reply.error
 }
 
-function resolve(services: Services, asked: TopicRequest, cx: RequestContext): Topic | ErrorName {
-  const byId = cx.version >= TOPIC_IDS_SINCE
-  const topic = byId ? services.image.topicById(asked.topicId) : services.image.topic(asked.name)
-  if (topic === undefined) return byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
-  return cx.mayDo('READ', 'TOPIC', topic.name) ? topic : 'TOPIC_AUTHORIZATION_FAILED'
-}
-
 function offsetsOf(asked: TopicRequest, topic: Topic): OffsetToCommit[] {
   return asked.partitions
     .filter(({ partitionIndex }) => partitionIndex in topic.partitions)
-    .map(p => ({
-      topic: topic.name,
-      topicId: topic.id,
-      partition: p.partitionIndex,
-      offset: p.committedOffset,
-      leaderEpoch: p.committedLeaderEpoch,
-      metadata: p.committedMetadata,
-    }))
+    .map(p => offsetToCommit(topic, p))
 }
-
-function answerEach(asked: TopicRequest, errorOfPartition: (partition: number) => ErrorName): TopicAnswer {
-  return {
-    name: asked.name,
-    topicId: asked.topicId,
-    partitions: asked.partitions.map(({ partitionIndex }) => ({
-      partitionIndex,
-      errorCode: codeOf(errorOfPartition(partitionIndex)),
-    })),
-  }
-}
-
-const answerAll = (asked: TopicRequest, error: ErrorName): TopicAnswer => answerEach(asked, () => error)
