@@ -27,3 +27,24 @@ test('a topic that is asked for by id is found whether its name is null or, as J
     )
   }
 })
+
+test('versions 10 and 11 cannot ask by id: neither a null name nor an id gets more than INVALID_REQUEST', async () => {
+  await using broker = await startTestBroker()
+  const client = await broker.connect()
+  for (const version of [10, 11]) {
+    for (const topic of [
+      { name: null },
+      { name: null, topicId: 'AAAAAAAAAAAAAAAAAAAACg' },
+      { name: 'a', topicId: 'AAAAAAAAAAAAAAAAAAAACg' },
+    ]) {
+      const answer = await client.request(Metadata, version, { topics: [topic, { name: 'orders' }] })
+      assert.deepEqual(
+        answer.topics.map(t => [t.errorCode, t.name]),
+        [
+          [errorCode('INVALID_REQUEST'), topic.name ?? ''],
+          [errorCode('INVALID_REQUEST'), 'orders'],
+        ],
+      )
+    }
+  }
+})

@@ -35,15 +35,17 @@ async function answerTopics(services: Services, given: MetadataRequest, cx: Requ
   // Version 0 has no null and asks for all with an empty list.
   if (request.topics === null || (cx.version === 0 && request.topics.length === 0))
     return [...services.image.topics()].filter(topic => cx.mayDo('DESCRIBE', 'TOPIC', topic.name)).map(answerOf)
+  // Versions 10 and 11 have the field of an id and no meaning for it; their answers cannot carry a null name. Kafka refuses such a request whole.
+  if (cx.version < 12 && request.topics.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID))
+    return request.topics.map(({ name, topicId }) => refused('INVALID_REQUEST', name ?? '', topicId))
   const answers: TopicAnswer[] = []
   const asked = new Set<string>()
   for (const { name, topicId } of request.topics) {
     const key = topicId === ZERO_UUID ? (name ?? '') : topicId
     if (asked.has(key)) continue
     asked.add(key)
-    if (cx.version < 12 && topicId !== ZERO_UUID) answers.push(refused('INVALID_REQUEST', name ?? '', topicId))
     // Java leaves the name of a topic that it asks for by id empty, others send null.
-    else if (name === null || topicId !== ZERO_UUID) answers.push(byId(services, topicId, cx, answerOf))
+    if (name === null || topicId !== ZERO_UUID) answers.push(byId(services, topicId, cx, answerOf))
     else answers.push(await byName(services, name, request, cx, answerOf))
   }
   return answers
