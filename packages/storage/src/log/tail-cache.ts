@@ -3,6 +3,7 @@
  * the oldest batch of all is also the oldest of its partition.
  */
 import { type BatchHeader, lastOffsetOf } from '@millrace/protocol'
+import { ownRecords } from './own-records.ts'
 import type { Allowance } from './read-budget.ts'
 
 /** What is handed to a socket in pieces at the most; more and smaller ones are joined. */
@@ -34,7 +35,7 @@ export class TailCache {
       tail.clear()
       return
     }
-    const own = records.length * 2 < records.buffer.byteLength ? copyOf(records) : records
+    const own = ownRecords(records)
     const kept = { tail, records: own, baseOffset: batch.baseOffset }
     this.#bytes += own.length
     this.#queue.push(kept)
@@ -118,10 +119,4 @@ export class LogTail {
     }
     return low
   }
-}
-
-function copyOf(records: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(records.length)
-  records.copy(copy)
-  return copy
 }

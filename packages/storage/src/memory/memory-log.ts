@@ -14,6 +14,7 @@ import type {
 import { admit, appended, takeIn } from '../log/admission.ts'
 import { LeaderEpochs } from '../log/leader-epochs.ts'
 import { type LogRange, readableEnd, refusedRead, startAfterDelete } from '../log/offset-range.ts'
+import { ownRecords } from '../log/own-records.ts'
 import { type EndedTransaction, ProducerStates } from '../log/producer-state.ts'
 import type { Allowance } from '../log/read-budget.ts'
 import { type RecordTime, recordAtOrAfter, recordOfMaxTimestamp } from '../log/record-time.ts'
@@ -57,7 +58,7 @@ export class MemoryLog implements PartitionLog, LogRange {
     const { batch, records } = admission
     const ended = takeIn(this.producers, batch, records)
     if (ended?.aborted) this.#aborted.push(ended)
-    this.#batches.push({ batch, records })
+    this.#batches.push({ batch, records: ownRecords(records) })
     this.logEndOffset = batch.lastOffset + 1
     this.sizeBytes += batch.sizeInBytes
     return appended(batch, this.logStartOffset)
