@@ -24,13 +24,18 @@ export interface Catalog {
    * Rejects with a `CatalogError`. When it resolves, the changes are as durable as the engine's mode says, and subscribers have been told.
    * The changes are the catalog's from the call on: whoever made them alters neither them nor their bytes any more.
    */
-  write(changes: readonly CatalogChange[]): Promise<void>
+  write(changes: readonly CatalogChange[], options?: CatalogWriteOptions): Promise<void>
 
   /** Takes a block of producer ids that nobody else will ever get. */
   allocateProducerIds(count: number): Promise<{ readonly first: number; readonly count: number }>
 
   /** Called with every committed write, in order, whichever node made it. */
   subscribe(listener: (changes: readonly CatalogChange[]) => void): void
+}
+
+export interface CatalogWriteOptions {
+  /** A power cut may not take it back once the promise has resolved, nor anything that was written before it. Topics, configurations and features always are vital. */
+  readonly isVital?: boolean
 }
 
 /** A catalog in the hands of the engine that opened it, and that alone closes it. */
@@ -159,6 +164,7 @@ export class CatalogError extends Error {
 
 /**
  * FENCED: another process has taken this node's place, nothing it writes counts any more.
- * UNAVAILABLE: nothing was written, because of a fault (`cause`), an overload or the end; a later write may succeed.
+ * UNAVAILABLE: nothing was written, because of a fault (`cause`), an overload or the end; a later write may succeed. After a sync that failed what waited for
+ * it is in doubt, and no later write succeeds before the catalog is opened anew.
  */
 export type CatalogErrorCode = 'CONFLICT' | 'NOT_FOUND' | 'FENCED' | 'UNAVAILABLE'

@@ -6,7 +6,9 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type Logger, systemRandom } from '@millrace/base'
+import { nodeFileSystem } from '../disk/node-file-system.ts'
 import { StorageError } from '../engine.ts'
+import type { FileSystem } from '../file-system.ts'
 import {
   type CatalogChange,
   CatalogError,
@@ -17,10 +19,11 @@ import {
 } from './catalog.ts'
 import { newClusterId, producerIdBlock } from './identity.ts'
 import { SqliteChanges } from './sqlite-changes.ts'
-import { corrupt, faultOf, writeFault } from './sqlite-faults.ts'
+import { corrupt, faultOf, isFailedSync, syncFault, writeFault } from './sqlite-faults.ts'
 import { loadGroups, loadImage, loadTransactions } from './sqlite-load.ts'
 import { migrate } from './sqlite-schema.ts'
 import { type CatalogStore, TurnCatalog } from './turn-catalog.ts'
+import { WalSync } from './wal-sync.ts'
 
 export interface SqliteCatalogOptions {
   readonly path: string
@@ -28,13 +31,15 @@ export interface SqliteCatalogOptions {
   /** For a new file: the cluster's id, made up when absent. For one that exists: refused with INCOMPATIBLE when it is another. */
   readonly clusterId?: string
   /**
-   * Syncs every commit to the disk. Without it only those with topics, configurations or producer ids are synced: a crash of the process loses nothing, and one
-   * of the machine may lose the last writes of groups and offsets.
+   * Every write is vital. Without it only those are with topics, configurations or producer ids, and those whose writer says so: a crash of the process loses
+   * nothing, and one of the machine may lose the last of the others.
    */
   readonly durable?: boolean
   /** The file grows no further, and writes that need room are refused with UNAVAILABLE. */
   readonly sizeBytesMax?: number
   readonly logger: Logger
+  /** By which the write-ahead log is synced. Default: the machine's own. */
+  readonly fs?: FileSystem
 }
 
 /** A lock is held for milliseconds by anyone well-behaved, and while we wait for it the event loop stands still. */
@@ -65,6 +70,8 @@ function prepareFile(db: DatabaseSync, { path, sizeBytesMax }: SqliteCatalogOpti
   db.exec(`PRAGMA journal_size_limit = ${WAL_BYTES_MAX}`)
   // Its identity is on the device before anything else is marked with it.
   db.exec('PRAGMA synchronous = FULL')
+  // A process whose sync failed may have left a log that the kernel takes for written. Carried over, it is written once more.
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   const pageSize = Number(db.prepare('PRAGMA page_size').get()?.page_size)
   const pageCount = Number(db.prepare('PRAGMA page_count').get()?.page_count)
   if (sizeBytesMax !== undefined) db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(sizeBytesMax / pageSize))}`)
@@ -75,6 +82,7 @@ function prepareFile(db: DatabaseSync, { path, sizeBytesMax }: SqliteCatalogOpti
 
 class SqliteStore implements CatalogStore {
   readonly clusterId: string
+  readonly isDurable: boolean
   readonly #db: DatabaseSync
   readonly #path: string
   readonly #nodeId: number
@@ -89,17 +97,20 @@ class SqliteStore implements CatalogStore {
   readonly #incarnationOf: StatementSync
   readonly #nextProducerId: StatementSync
   readonly #setNextProducerId: StatementSync
-  readonly #durable: boolean
+  readonly #walSync: WalSync
   #isSyncing = true
+  /** A sync failed, and what the device has is not known any more: nothing is written before the next start. */
+  #syncFailure: CatalogError | undefined
   /** For one log line a fault, not one a write. */
   #isFailing = false
 
-  constructor(db: DatabaseSync, { path, nodeId, clusterId, logger, durable = false }: SqliteCatalogOptions) {
+  constructor(db: DatabaseSync, options: SqliteCatalogOptions) {
+    const { path, nodeId, clusterId, logger, durable = false, fs = nodeFileSystem } = options
     this.#db = db
     this.#path = path
     this.#nodeId = nodeId
     this.#logger = logger
-    this.#durable = durable
+    this.isDurable = durable
     this.#changes = new SqliteChanges(db)
     this.#begin = db.prepare('BEGIN IMMEDIATE')
     this.#commit = db.prepare('COMMIT')
@@ -112,6 +123,7 @@ class SqliteStore implements CatalogStore {
     const joined = this.#join(clusterId)
     this.clusterId = joined.clusterId
     this.#incarnation = joined.incarnation
+    this.#walSync = new WalSync(fs, `${path}-wal`)
   }
 
   load(): CatalogImage {
@@ -127,19 +139,29 @@ class SqliteStore implements CatalogStore {
   }
 
   transaction(work: () => void, isVital: boolean): void {
+    if (this.#syncFailure !== undefined) throw this.#syncFailure
     try {
-      this.#syncCommits(isVital || this.#durable)
+      this.#syncCommits(isVital)
       this.#inTransaction(() => {
         if (this.#storedIncarnation() !== this.#incarnation)
           throw new CatalogError('FENCED', `another process has opened ${this.#path} as node ${this.#nodeId}`)
         work()
       })
     } catch (error) {
+      if (isFailedSync(error)) throw this.#failSync(error)
       const fault = writeFault(error, this.#path)
       this.#report(fault)
       throw fault
     }
     this.#isFailing = false
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await this.#walSync.sync()
+    } catch (error) {
+      throw this.#failSync(error)
+    }
   }
 
   apply(changes: readonly CatalogChange[]): void {
@@ -164,6 +186,7 @@ class SqliteStore implements CatalogStore {
   }
 
   close(): void {
+    this.#walSync.close()
     this.#db.close()
   }
 
@@ -190,6 +213,14 @@ class SqliteStore implements CatalogStore {
     if (isSyncing === this.#isSyncing) return
     this.#db.exec(`PRAGMA synchronous = ${isSyncing ? 'FULL' : 'NORMAL'}`)
     this.#isSyncing = isSyncing
+  }
+
+  #failSync(cause: unknown): CatalogError {
+    if (this.#syncFailure === undefined) {
+      this.#syncFailure = syncFault(cause, this.#path)
+      this.#logger.error(this.#syncFailure.message, { error: cause })
+    }
+    return this.#syncFailure
   }
 
   #storedIncarnation(): number {

@@ -26,13 +26,28 @@ export function writeFault(cause: unknown, path: string): CatalogError {
   return new CatalogError('UNAVAILABLE', fault.message, { cause: fault })
 }
 
+/** SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC. */
+const SYNC_CODES: ReadonlySet<number> = new Set([1034, 1290])
+
+export const isFailedSync = (cause: unknown): boolean => SYNC_CODES.has(extendedCode(cause))
+
+/** Of everything that waited for the sync, and of all that comes after it. */
+export function syncFault(cause: unknown, path: string): CatalogError {
+  const message =
+    `the catalog ${path} could not be synced to its disk, and takes no more writes until the broker is started again: ` +
+    'check the disk, then restart it'
+  return new CatalogError('UNAVAILABLE', message, { cause: new StorageError('IO', message, { cause, path }) })
+}
+
 export function corrupt(path: string, detail: string): StorageError {
   return new StorageError('CORRUPT', corruptText(path, detail), { path })
 }
 
-function primaryCode(cause: unknown): number {
-  if (!(cause instanceof Error) || !('errcode' in cause)) return -1
-  return Number(cause.errcode) & 0xff
+const primaryCode = (cause: unknown): number => extendedCode(cause) & 0xff
+
+/** -1 is the code of nothing. */
+function extendedCode(cause: unknown): number {
+  return cause instanceof Error && 'errcode' in cause ? Number(cause.errcode) : -1
 }
 
 function describe(code: StorageErrorCode, cause: unknown, path: string): string {

@@ -3,15 +3,17 @@
  *
  *   write ─┐
  *   write ─┼─ queue ── setImmediate ──▶ transaction { apply, apply, apply } ──▶ subscribers, in order ──▶ promises
- *   write ─┘                                          └ refused: rolled back alone
+ *   write ─┘                                          └ refused: rolled back alone        └ vital: sync ──▶ promise
  *
- * Invariant: a promise resolves only after the commit and after every subscriber has seen this write and all before it.
+ * Invariant: a promise resolves only after the commit, after every subscriber has seen this write and all before it, and, where a power cut may not take the write
+ * back, after the device has it and all before it.
  */
 import { assert } from '@millrace/base'
 import {
   type CatalogChange,
   CatalogError,
   type CatalogImage,
+  type CatalogWriteOptions,
   type OwnedCatalog,
   type StoredGroup,
   type StoredTransaction,
@@ -20,11 +22,18 @@ import {
 /** Where the rows are. All of it is synchronous. */
 export interface CatalogStore {
   readonly clusterId: string
+  /** Every write is vital. */
+  readonly isDurable?: boolean
   load(): CatalogImage
   loadGroups(): readonly StoredGroup[]
   loadTransactions(): readonly StoredTransaction[]
   /** Commits what `work` did, or throws a CatalogError and keeps nothing of it. `isVital`: a power cut may not take it back. */
   transaction(work: () => void, isVital: boolean): void
+  /**
+   * Puts what is committed on the device while the event loop goes on; a CatalogError when that cannot be promised. A store that has none syncs each vital
+   * transaction within `transaction`.
+   */
+  sync?(): Promise<void>
   /** Inside a transaction: all of the changes, or a CONFLICT or NOT_FOUND and none of them. Any other error ends the transaction. */
   apply(changes: readonly CatalogChange[]): void
   /** Inside a transaction: moves the next producer id on and answers what it was. */
@@ -32,9 +41,12 @@ export interface CatalogStore {
   close(): void
 }
 
+/** `now`: synced before anybody hears of it. `later`: before its own writer does. */
+type SyncTime = 'now' | 'later' | 'never'
+
 interface Pending {
   readonly changes: readonly CatalogChange[]
-  readonly isVital: boolean
+  readonly syncTime: SyncTime
   readonly perform: () => void
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
@@ -42,8 +54,8 @@ interface Pending {
 }
 
 /**
- * What is on the device before it is acknowledged, whatever the mode: records that were synced are gone with the topic that the catalog does not know. Groups
- * and offsets are as safe as a record that was only written.
+ * What is on the device before anybody hears of it, whatever the mode: records that were synced are gone with the topic that the catalog does not know. Of groups
+ * and transactions the writer knows which must be.
  */
 const vital: Readonly<Record<CatalogChange['kind'], boolean>> = {
   createTopic: true,
@@ -94,17 +106,17 @@ export class TurnCatalog implements OwnedCatalog {
     return this.#store.loadTransactions()
   }
 
-  async write(changes: readonly CatalogChange[]): Promise<void> {
+  async write(changes: readonly CatalogChange[], { isVital = false }: CatalogWriteOptions = {}): Promise<void> {
     for (const change of changes) check(change)
-    const isVital = changes.some(({ kind }) => vital[kind])
-    await this.#enqueue(changes, isVital, () => this.#store.apply(changes))
+    const syncTime = changes.some(({ kind }) => vital[kind]) ? 'now' : isVital ? 'later' : 'never'
+    await this.#enqueue(changes, syncTime, () => this.#store.apply(changes))
   }
 
   async allocateProducerIds(count: number): Promise<{ readonly first: number; readonly count: number }> {
     assert(Number.isSafeInteger(count) && count > 0, `a block of ${count} producer ids`)
     let first = 0
     // An id that is given out again makes a new producer's batches look like repeats of another's.
-    await this.#enqueue([], true, () => {
+    await this.#enqueue([], 'now', () => {
       first = this.#store.takeProducerIds(count)
     })
     return { first, count }
@@ -125,13 +137,14 @@ export class TurnCatalog implements OwnedCatalog {
     if (this.#closed) throw new CatalogError('UNAVAILABLE', 'the catalog is closed')
   }
 
-  #enqueue(changes: readonly CatalogChange[], isVital: boolean, perform: () => void): Promise<void> {
+  #enqueue(changes: readonly CatalogChange[], wanted: SyncTime, perform: () => void): Promise<void> {
     this.#refuseWhenClosed()
     if (this.#pendingChanges + changes.length > PENDING_CHANGES_MAX)
       throw new CatalogError('UNAVAILABLE', `more than ${PENDING_CHANGES_MAX} catalog changes in one turn`)
     this.#pendingChanges += changes.length
+    const syncTime = wanted === 'never' && this.#store.isDurable === true ? 'later' : wanted
     return new Promise((resolve, reject) => {
-      this.#pending.push({ changes, isVital, perform, resolve, reject, refusal: undefined })
+      this.#pending.push({ changes, syncTime, perform, resolve, reject, refusal: undefined })
       if (this.#pending.length === 1) setImmediate(() => this.#commit())
     })
   }
@@ -141,25 +154,43 @@ export class TurnCatalog implements OwnedCatalog {
     if (pending.length === 0) return
     this.#pending = []
     this.#pendingChanges = 0
+    const isSyncedNow = pending.some(
+      ({ syncTime }) => syncTime === 'now' || (syncTime === 'later' && !this.#store.sync),
+    )
     try {
-      this.#store.transaction(
-        () => {
-          for (const write of pending) performOrRefuse(write)
-        },
-        pending.some(write => write.isVital),
-      )
+      this.#store.transaction(() => {
+        for (const write of pending) performOrRefuse(write)
+      }, isSyncedNow)
     } catch (error) {
       for (const write of pending) write.reject(error)
       return
     }
-    for (const write of pending) this.#settle(write)
+    for (const write of pending) this.#tell(write)
+    for (const write of pending) if (isSyncedNow || write.syncTime === 'never') settle(write)
+    const waiting = isSyncedNow ? [] : pending.filter(({ syncTime }) => syncTime === 'later')
+    if (waiting.length > 0) void this.#settleSynced(waiting)
   }
 
-  #settle({ changes, refusal, resolve, reject }: Pending): void {
-    if (refusal !== undefined) return reject(refusal)
-    if (changes.length > 0) for (const listener of this.#listeners) listener(changes)
-    resolve()
+  #tell({ changes, refusal }: Pending): void {
+    if (refusal !== undefined || changes.length === 0) return
+    for (const listener of this.#listeners) listener(changes)
   }
+
+  /** A failed sync leaves them in doubt, as a lost connection would; the store takes nothing more from then on. */
+  async #settleSynced(waiting: readonly Pending[]): Promise<void> {
+    try {
+      await this.#store.sync?.()
+    } catch (error) {
+      for (const write of waiting) write.reject(error)
+      return
+    }
+    for (const write of waiting) settle(write)
+  }
+}
+
+function settle({ refusal, resolve, reject }: Pending): void {
+  if (refusal === undefined) resolve()
+  else reject(refusal)
 }
 
 function performOrRefuse(write: Pending): void {
