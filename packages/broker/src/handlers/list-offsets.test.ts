@@ -36,6 +36,8 @@ test('a time finds the first record at or after it, and none past the last', asy
   assert.deepEqual(await offsetAt(client, 0), ['NONE', 0, 1_000])
   assert.deepEqual(await offsetAt(client, 1_002), ['NONE', 2, 1_004])
   assert.deepEqual(await offsetAt(client, 9_999), ['NONE', -1, -1])
+  // Java's Long.MAX_VALUE, which no safe integer is, looks the same from here.
+  assert.deepEqual(await offsetAt(client, Number.MAX_SAFE_INTEGER), ['NONE', -1, -1])
 })
 
 test('the record with the latest time is found', async () => {

@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int16, int32, long, string, struct } from '../schema/field.ts'
+import { array, int16, int32, long, position, string, struct } from '../schema/field.ts'
 
 /** Moves the start of partition logs forward. */
 export const DeleteRecords = api({
@@ -8,7 +8,9 @@ export const DeleteRecords = api({
   versions: [0, 2],
   flexible: 2,
   request: {
-    topics: array(struct({ name: string(), partitions: array(struct({ partitionIndex: int32(), offset: long() })) })),
+    topics: array(
+      struct({ name: string(), partitions: array(struct({ partitionIndex: int32(), offset: position() })) }),
+    ),
     timeoutMs: int32(),
   },
   response: {

@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int8, int16, int32, long, records, string, struct, uuid } from '../schema/field.ts'
+import { array, int8, int16, int32, long, position, records, string, struct, uuid } from '../schema/field.ts'
 
 /** Reads record batches from partitions, waiting for some if asked to. */
 export const Fetch = api({
@@ -27,7 +27,7 @@ export const Fetch = api({
           struct({
             partition: int32(),
             currentLeaderEpoch: int32().since(9).default(-1).ignorable(),
-            fetchOffset: long(),
+            fetchOffset: position(),
             lastFetchedEpoch: int32().since(12).default(-1),
             logStartOffset: long().since(5).default(-1).ignorable(),
             partitionMaxBytes: int32(),

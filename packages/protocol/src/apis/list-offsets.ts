@@ -1,5 +1,5 @@
 import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, int8, int16, int32, long, string, struct } from '../schema/field.ts'
+import { array, int8, int16, int32, long, position, string, struct } from '../schema/field.ts'
 
 /** Finds offsets by time or by special position. */
 export const ListOffsets = api({
@@ -17,7 +17,7 @@ export const ListOffsets = api({
           struct({
             partitionIndex: int32(),
             currentLeaderEpoch: int32().since(4).default(-1).ignorable(),
-            timestamp: long(),
+            timestamp: position(),
           }),
         ),
       }),

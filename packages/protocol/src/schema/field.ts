@@ -4,7 +4,17 @@
  */
 export type Type = Scalar | Text | ArrayType | StructType
 
-export type ScalarKind = 'bool' | 'int8' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'long' | 'float64' | 'uuid'
+export type ScalarKind =
+  | 'bool'
+  | 'int8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'long'
+  | 'position'
+  | 'float64'
+  | 'uuid'
 export interface Scalar {
   readonly kind: ScalarKind
 }
@@ -124,6 +134,11 @@ export const uint16 = (): Field<number, number, false> => field({ kind: 'uint16'
 export const int32 = (): Field<number, number, false> => field({ kind: 'int32' }, 0)
 export const uint32 = (): Field<number, number, false> => field({ kind: 'uint32' }, 0)
 export const long = (): Field<number, number, false> => field({ kind: 'long' }, 0)
+/**
+ * An int64 that says where to look in a log, by offset or by time. Beyond the safe integers it reads as the nearest of them: clients ask for the end of all
+ * time with the largest int64, and nothing is there either way.
+ */
+export const position = (): Field<number, number, false> => field({ kind: 'position' }, 0)
 export const float64 = (): Field<number, number, false> => field({ kind: 'float64' }, 0)
 export const uuid = (): Field<string, string, false> => field({ kind: 'uuid' }, ZERO_UUID)
 export const string = (): Field<string, string, false> => field({ kind: 'string' }, '')

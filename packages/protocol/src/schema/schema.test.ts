@@ -52,6 +52,7 @@ function arbitraryOf(type: Type, version: number, depth: number): fc.Arbitrary<u
     case 'uint32':
       return integer(32, false)
     case 'long':
+    case 'position':
       return fc.maxSafeInteger()
     case 'float64':
       return fc.double({ noNaN: true })

@@ -60,6 +60,12 @@ test('an int64 that a number cannot hold is malformed, never rounded', () => {
   malformed(() => reader(0x80, 0, 0, 0, 0, 0, 0, 0).long(), /safe integer/)
 })
 
+test('a position that a number cannot hold is the nearest that it can', () => {
+  assert.equal(reader(0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff).position(), Number.MAX_SAFE_INTEGER)
+  assert.equal(reader(0x80, 0, 0, 0, 0, 0, 0, 0).position(), Number.MIN_SAFE_INTEGER)
+  assert.equal(reader(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe).position(), -2)
+})
+
 test('an int64 reads as BigInt arithmetic says, on random values', () => {
   const big = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
   const safe = fc.maxSafeInteger().map(BigInt)

@@ -57,6 +57,13 @@ export class Reader {
     return value
   }
 
+  /** An int64 that is only compared: beyond the safe integers it is the nearest of them. */
+  position(): number {
+    const high = this.int32()
+    const value = high * 0x1_0000_0000 + this.uint32()
+    return Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
+  }
+
   float64(): number {
     return this.buffer.readDoubleBE(this.#take(8))
   }

@@ -73,6 +73,10 @@ export class Writer {
     this.int32(value - high * 0x1_0000_0000)
   }
 
+  position(value: number): void {
+    this.long(value)
+  }
+
   float64(value: number): void {
     this.#reserve(8)
     this.#at = this.#buffer.writeDoubleBE(value, this.#at)
