@@ -1,62 +1,20 @@
-/** The checker is checked: steps with one bug each, made by spoiling an honest step. The simulation must find every one. */
+/** Coordinators with one bug each: the simulation must find every one. */
+import { type Honest, type PlantedBug, spoilers } from '../simulation/planted-bug.ts'
 import type { TransactionEffect } from './effect.ts'
 import type { TransactionEvent } from './event.ts'
 import { transactionRecord } from './replay.ts'
 import type { TransactionReply } from './reply.ts'
 import type { StepFunction } from './simulated-shell.ts'
 import { type Decided, isEpochExhausted, type Living, type TransactionState } from './state.ts'
-import { step, type TransactionStep } from './step.ts'
+import { step } from './step.ts'
 
-export interface PlantedBug {
-  readonly name: string
-  /** What the simulation says when it finds the bug: one of the invariants of SPEC.md. */
-  readonly breaks: RegExp
-  readonly step: StepFunction
-}
+export type TransactionBug = PlantedBug<StepFunction>
+type Seen = Honest<TransactionState, TransactionEvent, TransactionEffect>
 
-interface Honest extends TransactionStep {
-  readonly before: TransactionState
-  readonly event: TransactionEvent
-}
-
-function bug(name: string, breaks: RegExp, spoil: (honest: Honest) => TransactionStep): PlantedBug {
-  return { name, breaks, step: (before, event, config) => spoil({ ...step(before, event, config), before, event }) }
-}
-
-/** Steps the event, or the state, that a wrong check would have let through. */
-function misled(
-  name: string,
-  breaks: RegExp,
-  mislead: (state: TransactionState, event: TransactionEvent) => readonly [TransactionState, TransactionEvent],
-): PlantedBug {
-  return { name, breaks, step: (state, event, config) => step(...mislead(state, event), config) }
-}
-
-function effectBug(
-  name: string,
-  breaks: RegExp,
-  change: (effect: TransactionEffect, honest: Honest) => readonly TransactionEffect[],
-): PlantedBug {
-  return bug(name, breaks, honest => ({
-    state: honest.state,
-    effects: honest.effects.flatMap(effect => change(effect, honest)),
-  }))
-}
-
-function replyBug(
-  name: string,
-  breaks: RegExp,
-  change: (reply: TransactionReply, honest: Honest) => TransactionReply | undefined,
-): PlantedBug {
-  return effectBug(name, breaks, (effect, honest) => {
-    if (effect.kind !== 'reply') return [effect]
-    const reply = change(effect.reply, honest)
-    return reply === undefined ? [] : [{ ...effect, reply }]
-  })
-}
+const { bug, effectBug, replyBug, misled } = spoilers(step)
 
 /** Changes the state, and with it what is stored and what is told of it. */
-function stateBug(name: string, breaks: RegExp, change: (state: Living, honest: Honest) => Living): PlantedBug {
+function stateBug(name: string, breaks: RegExp, change: (state: Living, honest: Seen) => Living): TransactionBug {
   return bug(name, breaks, honest => {
     if (honest.state.kind === 'Dead') return honest
     const state = change(honest.state, honest)
@@ -78,7 +36,7 @@ function stateBug(name: string, breaks: RegExp, change: (state: Living, honest: 
 const isDecided = (state: TransactionState): state is Decided =>
   state.kind === 'PrepareCommit' || state.kind === 'PrepareAbort'
 
-const answers: readonly PlantedBug[] = [
+const answers: readonly TransactionBug[] = [
   effectBug('answers an end twice', /I1/, effect =>
     effect.kind === 'reply' && effect.reply.kind === 'ended' ? [effect, effect] : [effect],
   ),
@@ -102,7 +60,7 @@ const answers: readonly PlantedBug[] = [
   ),
 ]
 
-const writes: readonly PlantedBug[] = [
+const writes: readonly TransactionBug[] = [
   effectBug('does not store what is decided', /I10/, (effect, { state }) =>
     effect.kind === 'persist' && isDecided(state) ? [] : [effect],
   ),
@@ -119,7 +77,7 @@ const writes: readonly PlantedBug[] = [
   }),
 ]
 
-const decisions: readonly PlantedBug[] = [
+const decisions: readonly TransactionBug[] = [
   effectBug('forgets the markers at a restart', /I14/, (effect, { event }) =>
     effect.kind === 'writeMarkers' && event.kind === 'loaded' ? [] : [effect],
   ),
@@ -144,7 +102,7 @@ const decisions: readonly PlantedBug[] = [
   ),
 ]
 
-const epochs: readonly PlantedBug[] = [
+const epochs: readonly TransactionBug[] = [
   stateBug('does not lock out whose transaction took too long', /I4|I5|I12/, (state, { event, before }) =>
     event.kind === 'expire' && isDecided(state) && before.kind === 'Ongoing'
       ? { ...state, producerEpoch: before.producerEpoch }
@@ -189,7 +147,7 @@ const epochs: readonly PlantedBug[] = [
   }),
 ]
 
-const lifetimes: readonly PlantedBug[] = [
+const lifetimes: readonly TransactionBug[] = [
   effectBug('gives a transaction no timeout', /I8/, effect =>
     effect.kind === 'arm' && effect.timer === 'timeout' ? [] : [effect],
   ),
@@ -212,4 +170,4 @@ const lifetimes: readonly PlantedBug[] = [
   }),
 ]
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [...answers, ...writes, ...decisions, ...epochs, ...lifetimes]
+export const PLANTED_BUGS: readonly TransactionBug[] = [...answers, ...writes, ...decisions, ...epochs, ...lifetimes]

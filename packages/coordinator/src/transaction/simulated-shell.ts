@@ -4,6 +4,7 @@
  */
 import { assert } from '@millrace/base'
 import type { WriteError } from '../group/classic/reply.ts'
+import { SimulatedTimers } from '../simulation/simulated-timers.ts'
 import { DEFAULT_TRANSACTION_CONFIG, type TransactionConfig } from './config.ts'
 import type { TransactionEffect, WriteMarkers } from './effect.ts'
 import type { TransactionEvent, TransactionTimer } from './event.ts'
@@ -42,13 +43,11 @@ export type TimelessEvent = Without<TransactionEvent, 'now' | 'freshProducerId'>
 export const TRANSACTIONAL_ID = 'id'
 const FIRST_PRODUCER_ID = 1_000
 
-export class SimulatedShell {
+export class SimulatedShell extends SimulatedTimers<TransactionTimer> {
   config: TransactionConfig
   state: TransactionState = absentTransaction(TRANSACTIONAL_ID)
-  now = 1_000_000
   /** What is durable. */
   record: TransactionRecord | null = null
-  readonly timers = new Map<TransactionTimer, number>()
   readonly pending = new Set<TransactionRequestId>()
   /** Markers that were asked for and are under way. */
   markers: WriteMarkers[] = []
@@ -59,6 +58,7 @@ export class SimulatedShell {
   readonly #step: StepFunction
 
   constructor(options: ShellOptions = {}) {
+    super()
     this.#options = options
     this.#step = options.step ?? step
     this.config = { ...DEFAULT_TRANSACTION_CONFIG, ...options.config }
@@ -101,9 +101,7 @@ export class SimulatedShell {
         this.#options.answered?.(effect.to, effect.reply)
         return
       case 'arm':
-        assert(effect.at >= this.now, 'a timer is armed for the future')
-        this.timers.set(effect.timer, effect.at)
-        return
+        return this.arm(effect.timer, effect.at)
       case 'disarm':
         this.timers.delete(effect.timer)
         return
@@ -112,17 +110,8 @@ export class SimulatedShell {
     }
   }
 
-  /** Lets time pass, and timers run out in the order in which they are due. */
-  advance(ms: number): void {
-    const until = this.now + ms
-    for (;;) {
-      const due = [...this.timers].filter(([, at]) => at <= until).sort(([, a], [, b]) => a - b)[0]
-      if (due === undefined) break
-      this.now = Math.max(this.now, due[1])
-      this.timers.delete(due[0])
-      this.apply({ kind: 'expire', timer: due[0] })
-    }
-    this.now = until
+  protected override expire(timer: TransactionTimer): void {
+    this.apply({ kind: 'expire', timer })
   }
 
   /** The markers under way arrive everywhere. */

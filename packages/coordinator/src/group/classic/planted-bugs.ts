@@ -1,58 +1,19 @@
-/** The checker is checked: steps with one bug each, made by spoiling an honest step. The simulation must find every one. */
+/** Groups with one bug each: the simulation must find every one. */
+import { type Honest, type PlantedBug, spoilers } from '../../simulation/planted-bug.ts'
 import { DEFAULT_GROUP_CONFIG } from '../config.ts'
 import { NO_TRANSACTIONS } from '../transactions.ts'
 import type { GroupEffect } from './effect.ts'
 import type { GroupEvent } from './event.ts'
-import type { GroupReply } from './reply.ts'
 import type { StepFunction } from './simulated-shell.ts'
 import { type GroupState, type Member, membersOf, NO_IDS, type Stable } from './state.ts'
-import { type GroupStep, step } from './step.ts'
+import { step } from './step.ts'
 
-export interface PlantedBug {
-  readonly name: string
-  /** What the simulation says when it finds the bug: one of the invariants of SPEC.md. */
-  readonly breaks: RegExp
-  readonly step: StepFunction
-}
+export type GroupBug = PlantedBug<StepFunction>
+type Seen = Honest<GroupState, GroupEvent, GroupEffect>
 
-interface Honest extends GroupStep {
-  readonly before: GroupState
-  readonly event: GroupEvent
-}
+const { bug, effectBug, replyBug } = spoilers(step)
 
-function bug(name: string, breaks: RegExp, spoil: (honest: Honest) => GroupStep): PlantedBug {
-  return {
-    name,
-    breaks,
-    step: (before, event, config) => spoil({ ...step(before, event, config), before, event }),
-  }
-}
-
-/** Spoils effects alone: `change` gives what is to be done in place of each. */
-function effectBug(
-  name: string,
-  breaks: RegExp,
-  change: (effect: GroupEffect, honest: Honest) => readonly GroupEffect[],
-): PlantedBug {
-  return bug(name, breaks, honest => ({
-    state: honest.state,
-    effects: honest.effects.flatMap(effect => change(effect, honest)),
-  }))
-}
-
-function replyBug(
-  name: string,
-  breaks: RegExp,
-  change: (reply: GroupReply, honest: Honest) => GroupReply | undefined,
-): PlantedBug {
-  return effectBug(name, breaks, (effect, honest) => {
-    if (effect.kind !== 'reply') return [effect]
-    const reply = change(effect.reply, honest)
-    return reply === undefined ? [] : [{ ...effect, reply }]
-  })
-}
-
-function stableBug(name: string, breaks: RegExp, change: (state: Stable, honest: Honest) => GroupState): PlantedBug {
+function stableBug(name: string, breaks: RegExp, change: (state: Stable, honest: Seen) => GroupState): GroupBug {
   return bug(name, breaks, honest => ({
     state: honest.state.kind === 'Stable' ? change(honest.state, honest) : honest.state,
     effects: honest.effects,
@@ -63,7 +24,7 @@ function firstOf(state: GroupState): Member | undefined {
   return membersOf(state).values().next().value
 }
 
-const answers: readonly PlantedBug[] = [
+const answers: readonly GroupBug[] = [
   effectBug('answers a waiting sync twice', /I1/, effect =>
     effect.kind === 'reply' && effect.reply.kind === 'synced' ? [effect, effect] : [effect],
   ),
@@ -94,7 +55,7 @@ const answers: readonly PlantedBug[] = [
   ),
 ]
 
-const writes: readonly PlantedBug[] = [
+const writes: readonly GroupBug[] = [
   bug('shows assignments before they are stored', /I2/, ({ state, effects }) => ({
     state,
     effects: [...effects.filter(({ kind }) => kind !== 'persist'), ...effects.filter(({ kind }) => kind === 'persist')],
@@ -126,7 +87,7 @@ const writes: readonly PlantedBug[] = [
   }),
 ]
 
-const transactions: readonly PlantedBug[] = [
+const transactions: readonly GroupBug[] = [
   effectBug('loses what a transaction commits', /I16/, (effect, { event }) =>
     effect.kind === 'persistOffsets' && event.kind === 'endTransaction' ? [] : [effect],
   ),
@@ -151,7 +112,7 @@ const transactions: readonly PlantedBug[] = [
   }),
 ]
 
-const timers: readonly PlantedBug[] = [
+const timers: readonly GroupBug[] = [
   effectBug('does not count heartbeats', /I13/, (effect, { event }) =>
     effect.kind === 'arm' && event.kind === 'heartbeat' ? [] : [effect],
   ),
@@ -181,7 +142,7 @@ const timers: readonly PlantedBug[] = [
   ),
 ]
 
-const states: readonly PlantedBug[] = [
+const states: readonly GroupBug[] = [
   bug('opens a round without a new generation', /I3/, ({ state, effects, before }) => ({
     state:
       state.kind === 'CompletingRebalance' && before.kind === 'PreparingRebalance'
@@ -223,4 +184,4 @@ const states: readonly PlantedBug[] = [
   }),
 ]
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [...answers, ...writes, ...transactions, ...timers, ...states]
+export const PLANTED_BUGS: readonly GroupBug[] = [...answers, ...writes, ...transactions, ...timers, ...states]

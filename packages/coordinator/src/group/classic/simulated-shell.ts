@@ -3,6 +3,7 @@
  * write, and jump in time. It asserts what every shell relies on: writes first, and one answer to each request.
  */
 import { assert } from '@millrace/base'
+import { SimulatedTimers } from '../../simulation/simulated-timers.ts'
 import { DEFAULT_GROUP_CONFIG, type GroupConfig } from '../config.ts'
 import { applyOffsets, type GroupOffsets } from '../offsets.ts'
 import type { GroupRecord } from '../record.ts'
@@ -47,15 +48,13 @@ export type TimelessEvent = Without<GroupEvent, 'now'>
 
 const GROUP_ID = 'group'
 
-export class SimulatedShell {
+export class SimulatedShell extends SimulatedTimers<GroupTimer> {
   readonly config: GroupConfig
   state: GroupState = absentGroup(GROUP_ID)
-  now: number
   /** What is durable: the record, the offsets, and what is pending of them. */
   record: GroupRecord | null = null
   readonly offsets: GroupOffsets = new Map()
   readonly transactions: GroupTransactions = noTransactions()
-  readonly timers = new Map<GroupTimer, number>()
   /** Requests that were not answered yet. */
   readonly pending = new Set<RequestId>()
   /** The next durable write fails with this. */
@@ -66,10 +65,11 @@ export class SimulatedShell {
   readonly #step: StepFunction
 
   constructor(options: ShellOptions = {}) {
+    super()
     this.#options = options
     this.#step = options.step ?? step
     this.config = { ...DEFAULT_GROUP_CONFIG, ...options.config }
-    this.now = options.now ?? 1_000_000
+    if (options.now !== undefined) this.now = options.now
   }
 
   /** What events that change offsets bring along. */
@@ -121,9 +121,7 @@ export class SimulatedShell {
         this.#options.answered?.(effect.to, effect.reply)
         return
       case 'arm':
-        assert(effect.at >= this.now, 'a timer is armed for the future')
-        this.timers.set(effect.timer, effect.at)
-        return
+        return this.arm(effect.timer, effect.at)
       case 'disarm':
         this.timers.delete(effect.timer)
         return
@@ -132,23 +130,8 @@ export class SimulatedShell {
     }
   }
 
-  /** Lets time pass, and timers run out in the order in which they are due. */
-  advance(ms: number): void {
-    const until = this.now + ms
-    for (let due = this.#nextDue(until); due !== undefined; due = this.#nextDue(until)) {
-      this.now = Math.max(this.now, due.at)
-      this.timers.delete(due.timer)
-      this.apply({ kind: 'expire', timer: due.timer })
-    }
-    this.now = until
-  }
-
-  #nextDue(until: number): { timer: GroupTimer; at: number } | undefined {
-    let due: { timer: GroupTimer; at: number } | undefined
-    for (const [timer, at] of this.timers) {
-      if (at <= until && (due === undefined || at < due.at)) due = { timer, at }
-    }
-    return due
+  protected override expire(timer: GroupTimer): void {
+    this.apply({ kind: 'expire', timer })
   }
 
   #replayPending(): void {
