@@ -1,6 +1,6 @@
 /** The programs that produce and consume, each a process that writes a history of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../interop/process.ts'
 
@@ -49,26 +49,35 @@ export const groupOf = (name: ClientName): string => `soak-${name}`
 /** One client, through all its lives. */
 export class SoakClient {
   readonly name: ClientName
-  readonly histories: string[] = []
-  /** Lives that ended without being told to. */
-  readonly accidents: string[] = []
-  readonly log: string
-  readonly #work: ClientWork
+  /** Of this round. */
+  histories: string[] = []
+  /** Lives of this round that ended without being told to. */
+  accidents: string[] = []
+  #lifeCount = 0
+  #work: ClientWork | undefined
   #child: ChildProcess | undefined
   #isWanted = false
 
-  constructor(name: ClientName, work: ClientWork) {
+  constructor(name: ClientName) {
     this.name = name
-    this.#work = work
-    this.log = join(work.folder, `${name}.log`)
   }
 
-  start(): void {
-    const { bootstrap, plain, transactional, rate, folder } = this.#work
-    const life = `${this.name}${this.histories.length + 1}`
+  /** A round of work. */
+  begin(work: ClientWork): void {
+    this.histories = []
+    this.accidents = []
+    this.#start(work)
+  }
+
+  #start(work: ClientWork): void {
+    const { bootstrap, plain, transactional, rate, folder } = work
+    this.#work = work
+    const life = `${this.name}${++this.#lifeCount}`
     const history = join(folder, `${life}.jsonl`)
+    // There even if the client is killed before it makes one.
+    writeFileSync(history, '')
     this.histories.push(history)
-    const log = openSync(this.log, 'a')
+    const log = openSync(join(folder, `${this.name}.log`), 'a')
     const args = [bootstrap, life, history, plain, String(rate), transactional, groupOf(this.name)]
     const child = spawn(join(folderOf(this.name), 'run.sh'), args, { stdio: ['pipe', log, log], detached: true })
     closeSync(log)
@@ -80,7 +89,7 @@ export class SoakClient {
       running.delete(child)
       if (this.#child === child && this.#isWanted) {
         this.accidents.push(`${life} ended with ${code ?? signal}`)
-        this.start()
+        this.#start(work)
       }
     })
   }
@@ -93,7 +102,7 @@ export class SoakClient {
       end(child, 'SIGKILL')
       await ended
     }
-    this.start()
+    if (this.#work !== undefined) this.#start(this.#work)
   }
 
   /** Lets it come to its end: what is under way is finished. Answers whether it did so in time. */

@@ -70,6 +70,8 @@ export class FaultyLink implements AsyncDisposable {
       client.destroy()
       broker.destroy()
     }
+    // Comes before what ends both: a port at which nobody listens resets, and one that closes looks like a broker that wants TLS.
+    broker.once('error', () => client.resetAndDestroy())
     this.#pass(client, broker, end)
     this.#pass(broker, client, end)
     if (this.#isStalled) for (const socket of pair) socket.pause()

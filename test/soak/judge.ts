@@ -1,10 +1,12 @@
 /** The history as numbers, and what the checker has to say of it. */
 import { checkHistory } from '../../packages/testkit/src/history/checker.ts'
 import type { HistoryLine } from '../../packages/testkit/src/history/event.ts'
+import { type WorkBetweenKills, workBetweenKills } from './between-kills.ts'
 
 export interface Judgement {
   readonly counts: readonly (readonly [what: string, count: number])[]
   readonly findings: readonly string[]
+  readonly work: WorkBetweenKills
 }
 
 export function judge(history: readonly HistoryLine[]): Judgement {
@@ -15,6 +17,7 @@ export function judge(history: readonly HistoryLine[]): Judgement {
   return {
     counts: [...countsOf(history), ...counted.map(anomaly => [anomaly, ofKind.get(anomaly) ?? 0] as const)],
     findings: findings.map(({ anomaly, message }) => `${anomaly}: ${message}`),
+    work: workBetweenKills(history),
   }
 }
 

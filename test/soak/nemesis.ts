@@ -28,7 +28,7 @@ async function start({ broker, note }: Battlefield): Promise<void> {
 const kill: Fault = async (field, random) => {
   await field.broker.kill()
   field.note('kill', 'SIGKILL')
-  await pause(between(random, 0, 2_000))
+  await pause(between(random, 0, random.integer(4) === 0 ? 2_000 : 300))
   await start(field)
 }
 
@@ -37,7 +37,7 @@ const killTwice: Fault = async (field, random) => {
   await field.broker.kill()
   field.note('kill', 'SIGKILL')
   const starting = field.broker.start().catch(() => 0)
-  await pause(between(random, 50, 1_500))
+  await pause(between(random, 50, random.integer(4) === 0 ? 1_500 : 300))
   await field.broker.kill()
   await starting
   field.note('kill', 'SIGKILL while it starts')
@@ -129,7 +129,9 @@ const killClient: Fault = async ({ killClient: killOne, note }) => {
   note('network', `client ${await killOne()} was killed`)
 }
 
-const common: readonly (readonly [weight: number, fault: Fault])[] = [
+type Weighted = readonly (readonly [weight: number, fault: Fault])[]
+
+const ofEverything: Weighted = [
   [6, kill],
   [1, killTwice],
   [2, stop],
@@ -139,25 +141,56 @@ const common: readonly (readonly [weight: number, fault: Fault])[] = [
   [2, stall],
   [1, delay],
   [2, killClient],
+  [2, fillDisk],
+  [1, jump],
+]
+const mostlyKills: Weighted = [
+  [44, kill],
+  [6, killTwice],
+  [1, stop],
+  [1, freeze],
+  [1, cut],
+  [1, stall],
+  [1, killClient],
+  [1, fillDisk],
+  [1, jump],
 ]
 
-/** One fault after the other until the time is up; then everything is put right. Answers how many there were. */
-export async function rage(field: Battlefield, random: Random, until: number): Promise<number> {
-  const faults = [
-    ...common,
-    ...(field.disk === undefined ? [] : [[2, fillDisk] as const]),
-    ...(field.clock === undefined ? [] : [[1, jump] as const]),
-  ]
+export interface Plan {
+  /** On the clock of `performance.now()`. */
+  readonly until: number
+  /** How often the broker is killed, if that is what counts; then it is killed every two to three seconds, and little else happens. */
+  readonly killCount: number
+}
+
+/** One fault after the other until the time or the kills are over; then everything is put right. */
+export async function rage(
+  battlefield: Battlefield,
+  random: Random,
+  { until, killCount }: Plan,
+): Promise<{ faultCount: number; killCount: number }> {
+  let kills = 0
+  const field: Battlefield = {
+    ...battlefield,
+    note: (fault, detail) => {
+      if (fault === 'kill') kills++
+      battlefield.note(fault, detail)
+    },
+  }
+  const isHasty = Number.isFinite(killCount)
+  const faults = (isHasty ? mostlyKills : ofEverything).filter(
+    ([, fault]) => !((fault === fillDisk && field.disk === undefined) || (fault === jump && field.clock === undefined)),
+  )
   const total = faults.reduce((sum, [weight]) => sum + weight, 0)
-  let count = 0
+  let faultCount = 0
   await pause(2_000)
-  while (performance.now() < until) {
+  while (performance.now() < until && kills < killCount) {
     let pick = random.integer(total)
     const [, fault] = faults.find(([weight]) => (pick -= weight) < 0)!
     await fault(field, random)
-    count++
-    await pause(between(random, 500, 5_000))
+    faultCount++
+    await pause(isHasty ? between(random, 600, 2_200) : between(random, 500, 5_000))
   }
   field.clock?.jump(0)
-  return count
+  return { faultCount, killCount: kills }
 }

@@ -69,6 +69,10 @@ export class SmallDisk {
     return bavail * bsize
   }
 
+  async saveTo(path: string): Promise<void> {
+    await run('cp', ['-a', this.path, path], { limitMs: LIMIT_MS })
+  }
+
   async unmount(): Promise<void> {
     for (let attempt = 0; attempt < 20; attempt++) {
       if ((await run('umount', [this.path], { limitMs: LIMIT_MS })).code === 0) return

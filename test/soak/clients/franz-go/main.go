@@ -79,7 +79,8 @@ func topicsOf(all []place) []string {
 func newClient(options ...kgo.Opt) *kgo.Client {
 	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(bootstrap), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequestTimeoutOverhead(5*time.Second), kgo.ProduceRequestTimeout(5*time.Second), kgo.RecordDeliveryTimeout(120*time.Second),
-		kgo.UnknownTopicRetries(-1), kgo.RetryTimeout(60*time.Second), kgo.MetadataMinAge(250*time.Millisecond))...)
+		kgo.UnknownTopicRetries(-1), kgo.RetryTimeout(60*time.Second), kgo.MetadataMinAge(100*time.Millisecond),
+		kgo.RetryBackoffFn(func(tries int) time.Duration { return time.Duration(min(tries, 10)*20) * time.Millisecond }))...)
 	if err != nil {
 		panic(err)
 	}

@@ -42,7 +42,9 @@ def common(**more):
     return {
         "bootstrap.servers": bootstrap,
         "socket.timeout.ms": 5000,
-        "reconnect.backoff.max.ms": 500,
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 200,
+        "retry.backoff.max.ms": 300,
         "log_level": 0,
         **{key.replace("_", "."): value for key, value in more.items()},
     }
