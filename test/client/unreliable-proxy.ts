@@ -64,10 +64,11 @@ export class UnreliableProxy implements AsyncDisposable {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** Cuts the connection instead of passing on every n-th answer to this API. */
-  cutAnswers(apiKey: number, every: number): void {
+  /** Cuts the connection instead of passing on every n-th answer to this API, as if `seen` had been seen before. */
+  cutAnswers(apiKey: number, every: number, seen = 0): void {
     this.#cutKey = apiKey
     this.#cutEvery = every
+    this.#seen = seen
   }
 
   /** Passes answers to this API on as `change` makes them. */

@@ -1,4 +1,5 @@
 import { type ErrorName, errorName, isRetriable, refreshesMetadata } from '@millrace/protocol'
+import { categoryOf, type ErrorCategory } from './error-category.ts'
 
 /** What can go wrong on this side of the wire, beside the errors that brokers answer with. */
 export type ClientErrorName =
@@ -55,7 +56,7 @@ const localNames: ReadonlySet<string> = new Set<ClientErrorName>([
 
 /**
  * The one error of this package. `code` is Kafka's own name of the error, or one of `ClientErrorName`; `retriable` says whether the same call
- * may succeed later. The message is one sentence for people.
+ * may succeed later, `category` what else can be done. The message is one sentence for people.
  *
  * @example
  * ```ts
@@ -88,6 +89,17 @@ export class KafkaError extends Error {
     this.outcomes = outcomes
   }
 
+  /** What can be done about it, by KIP-1050: retry, abort the transaction, start over, or change something first. */
+  get category(): ErrorCategory {
+    if (!isLocal(this.code)) {
+      const category = categoryOf(this.code)
+      const isPassing = category === 'retriable' || category === 'refresh-retriable'
+      return isPassing && !this.retriable ? 'other' : category
+    }
+    if (this.retriable) return staleHere.has(this.code) ? 'refresh-retriable' : 'retriable'
+    return this.code === 'INVALID_ARGUMENT' ? 'invalid-configuration' : 'other'
+  }
+
   /** Whether what is known of brokers and leaders is out of date when this happens. */
   get stalesMetadata(): boolean {
     return isLocal(this.code) ? staleHere.has(this.code) : refreshesMetadata(this.code)
@@ -106,7 +118,7 @@ const sentences: Partial<Record<ErrorName, string>> = {
   MESSAGE_TOO_LARGE: 'the batch is larger than max.message.bytes of the topic',
   OFFSET_OUT_OF_RANGE: 'the offset is outside of what the partition holds',
   NOT_LEADER_OR_FOLLOWER: 'the broker does not lead this partition',
-  NOT_COORDINATOR: 'the broker does not coordinate this group',
+  NOT_COORDINATOR: 'the broker is not the coordinator',
   COORDINATOR_NOT_AVAILABLE: 'the coordinator is not available yet',
   GROUP_ID_NOT_FOUND: 'the group does not exist',
   NON_EMPTY_GROUP: 'the group has members',
@@ -125,6 +137,14 @@ const sentences: Partial<Record<ErrorName, string>> = {
   CORRUPT_MESSAGE: 'the checksum of the batch does not fit',
   OUT_OF_ORDER_SEQUENCE_NUMBER: 'the sequence number of the batch does not follow the one before',
   PRODUCER_FENCED: 'a newer producer has taken over',
+  INVALID_PRODUCER_EPOCH: 'a newer producer has taken over, or the transaction took longer than transactionTimeoutMs',
+  INVALID_PRODUCER_ID_MAPPING: 'the cluster has forgotten this transactional id',
+  INVALID_TXN_STATE: 'the transaction is not in a state for this',
+  INVALID_TRANSACTION_TIMEOUT: 'transactionTimeoutMs is above transaction.max.timeout.ms of the broker',
+  CONCURRENT_TRANSACTIONS: 'the transaction before is still being ended',
+  COORDINATOR_LOAD_IN_PROGRESS: 'the coordinator is still loading',
+  TRANSACTION_ABORTABLE: 'the transaction has to be aborted',
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'not authorized for this transactional id',
   KAFKA_STORAGE_ERROR: 'the broker cannot use its disk',
   INVALID_REPLICATION_FACTOR: 'there are not as many brokers as replicas are asked for',
 }

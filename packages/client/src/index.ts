@@ -46,11 +46,13 @@ export { type AssignorName, assignors } from './consumer/assignors/by-name.ts'
 export { Consumer, type ReadOptions } from './consumer/consumer.ts'
 export type { ConsumerBatch } from './consumer/consumer-batch.ts'
 export type { ConsumerOptions, OffsetReset, RebalanceListener } from './consumer/consumer-options.ts'
+export type { ErrorCategory } from './error-category.ts'
 export { type ClientErrorName, KafkaError, type KafkaErrorCode } from './errors.ts'
 export { murmur2, partitionOfKey } from './producer/murmur2.ts'
 export { defaultPartitioner, type Partitioner, type PartitionerInput } from './producer/partitioner.ts'
 export { Producer, type SendOptions } from './producer/producer.ts'
 export type { Acks, ProducerOptions } from './producer/producer-options.ts'
+export { Transaction } from './producer/transaction.ts'
 export type {
   ConsumerRecord,
   HeadersInput,

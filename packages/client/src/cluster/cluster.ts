@@ -17,6 +17,16 @@ export interface ClusterOptions extends ResolvedClientOptions {
   readonly allowAutoTopicCreation: boolean
 }
 
+/** Who has a coordinator. */
+export interface Coordinated {
+  readonly type: 'group' | 'transaction'
+  /** The group id or the transactional id. */
+  readonly id: string
+}
+
+const groupOf = (id: string): Coordinated => ({ type: 'group', id })
+const keyOf = ({ type, id }: Coordinated): string => `${type} ${id}`
+
 export class Cluster {
   readonly options: ClusterOptions
   readonly metadata: ClusterMetadata
@@ -95,34 +105,47 @@ export class Cluster {
     return this.node((await this.coordinatorNode(groupId, options)).id, lane)
   }
 
-  async coordinatorNode(groupId: string, options: RequestOptions = {}): Promise<BrokerNode> {
-    const id = this.#coordinators.get(groupId) ?? (await this.#findCoordinator(groupId, options))
-    this.#coordinators.set(groupId, id)
+  coordinatorNode(groupId: string, options: RequestOptions = {}): Promise<BrokerNode> {
+    return this.#coordinatorNode(groupOf(groupId), options)
+  }
+
+  async #coordinatorNode(whose: Coordinated, options: RequestOptions): Promise<BrokerNode> {
+    const key = keyOf(whose)
+    const id = this.#coordinators.get(key) ?? (await this.#findCoordinator(whose, options))
+    this.#coordinators.set(key, id)
     const broker = this.metadata.brokers.get(id)
     if (broker === undefined)
-      throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `broker ${id}, which coordinates group '${groupId}', is gone`)
+      throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `broker ${id}, which coordinates ${named(whose)}, is gone`)
     return broker
   }
 
   /** After NOT_COORDINATOR and its like: the next call looks for the coordinator again. */
   forgetCoordinator(groupId: string): void {
-    this.#coordinators.delete(groupId)
+    this.#coordinators.delete(keyOf(groupOf(groupId)))
   }
 
   /** One step with a group's coordinator, retried; it is looked for again when it has moved or cannot be reached. */
   coordinated<T>(groupId: string, options: CallOptions, step: (connection: Connection) => Promise<T>): Promise<T> {
-    return this.retry(options, async () => {
-      try {
-        return await step(await this.coordinator(groupId, 'default', { signal: options.signal }))
-      } catch (error) {
-        if (coordinatorIsLost(error)) this.forgetCoordinator(groupId)
-        throw error
-      }
-    })
+    return this.retry(options, () => this.atCoordinator(groupOf(groupId), options.signal, step))
+  }
+
+  /** One step with a coordinator, tried once. */
+  async atCoordinator<T>(
+    whose: Coordinated,
+    signal: AbortSignal | undefined,
+    step: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    try {
+      const { id } = await this.#coordinatorNode(whose, { signal })
+      return await step(await this.node(id))
+    } catch (error) {
+      if (coordinatorIsLost(error)) this.#coordinators.delete(keyOf(whose))
+      throw error
+    }
   }
 
   /** Retries what can be retried within the call's time, with what went stale looked up anew. */
-  retry<T>(options: CallOptions, attempt: () => Promise<T>): Promise<T> {
+  retry<T>(options: CallOptions & { readonly retryBackoffMs?: number }, attempt: () => Promise<T>): Promise<T> {
     return retrying(this.#retryOptions(options), attempt)
   }
 
@@ -141,8 +164,12 @@ export class Cluster {
     this.#pool.close()
   }
 
-  #retryOptions({ timeoutMs = this.options.apiTimeoutMs, signal }: CallOptions): RetryOptions {
-    const { retryBackoffMs, retryBackoffMaxMs } = this.options
+  #retryOptions({
+    timeoutMs = this.options.apiTimeoutMs,
+    retryBackoffMs = this.options.retryBackoffMs,
+    signal,
+  }: CallOptions & { readonly retryBackoffMs?: number }): RetryOptions {
+    const { retryBackoffMaxMs } = this.options
     return {
       retryBackoffMs,
       retryBackoffMaxMs,
@@ -195,18 +222,26 @@ export class Cluster {
     throw new KafkaError('UNREACHABLE', `none of ${[...tried].join(', ')} answers: ${causes}`, { cause: first })
   }
 
-  async #findCoordinator(groupId: string, options: RequestOptions): Promise<number> {
+  async #findCoordinator(whose: Coordinated, options: RequestOptions): Promise<number> {
     const connection = await this.any(options.signal)
-    const answer = await connection.request(FindCoordinator, groupKey(groupId), options)
+    const answer = await connection.request(FindCoordinator, coordinatorQuery(whose), options)
     const found = answer.coordinators[0] ?? answer
-    if (found.errorCode !== 0) throw wireError(found.errorCode, `group '${groupId}'`, { detail: found.errorMessage })
+    if (found.errorCode !== 0) throw wireError(found.errorCode, named(whose), { detail: found.errorMessage })
     if (!this.metadata.brokers.has(found.nodeId)) await this.metadata.refresh()
     return found.nodeId
   }
 }
 
-const groupKey = (groupId: string) => (version: number) =>
-  version >= 4 ? { key: '', coordinatorKeys: [groupId] } : { key: groupId, coordinatorKeys: [] }
+const named = ({ type, id }: Coordinated): string => (type === 'group' ? `group '${id}'` : `transactional id '${id}'`)
+
+const keyTypes = { group: 0, transaction: 1 } as const
+
+const coordinatorQuery =
+  ({ type, id }: Coordinated) =>
+  (version: number) => ({
+    keyType: keyTypes[type],
+    ...(version >= 4 ? { key: '', coordinatorKeys: [id] } : { key: id, coordinatorKeys: [] }),
+  })
 
 const coordinatorLost: ReadonlySet<string> = new Set<KafkaErrorCode>([
   'NOT_COORDINATOR',
@@ -217,6 +252,6 @@ const coordinatorLost: ReadonlySet<string> = new Set<KafkaErrorCode>([
   'BROKER_NOT_AVAILABLE',
 ])
 
-/** Whether the group's coordinator has to be looked for again. */
+/** Whether the coordinator has to be looked for again. */
 export const coordinatorIsLost = (error: unknown): boolean =>
   error instanceof KafkaError && coordinatorLost.has(error.code)

@@ -6,10 +6,16 @@ type Range = readonly [min: number, max: number]
 /** What one broker speaks, as it said when the connection was made. */
 export class ApiRanges {
   readonly #ranges = new Map<number, Range>()
+  readonly #features: ReadonlyMap<string, number>
   readonly #broker: string
 
-  constructor(broker: string, keys: readonly { apiKey: number; minVersion: number; maxVersion: number }[]) {
+  constructor(
+    broker: string,
+    keys: readonly { apiKey: number; minVersion: number; maxVersion: number }[],
+    features: readonly { name: string; maxVersionLevel: number }[] = [],
+  ) {
     this.#broker = broker
+    this.#features = new Map(features.map(({ name, maxVersionLevel }) => [name, maxVersionLevel]))
     for (const { apiKey, minVersion, maxVersion } of keys) this.#ranges.set(apiKey, [minVersion, maxVersion])
   }
 
@@ -19,6 +25,11 @@ export class ApiRanges {
 
   entries(): IterableIterator<[number, Range]> {
     return this.#ranges.entries()
+  }
+
+  /** The finalised level of a feature of the cluster; 0 if it has none. */
+  feature(name: string): number {
+    return this.#features.get(name) ?? 0
   }
 
   /** The highest version that both sides have, at most `versionMax`. Throws `UNSUPPORTED_VERSION`. */

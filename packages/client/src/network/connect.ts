@@ -98,7 +98,7 @@ async function handshake(connection: Connection, hint: HandshakeHint): Promise<A
   const answer = ApiVersions.response.read(reader, refused ? 0 : hint.version)
   if (!refused) {
     if (answer.errorCode !== 0) throw wireError(answer.errorCode, connection.broker)
-    return new ApiRanges(connection.broker, answer.apiKeys)
+    return new ApiRanges(connection.broker, answer.apiKeys, answer.finalizedFeatures)
   }
   if (hint.version === 0) throw wireError(answer.errorCode, connection.broker)
   const own = answer.apiKeys.find(({ apiKey }) => apiKey === ApiVersions.key)

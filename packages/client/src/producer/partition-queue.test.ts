@@ -105,14 +105,14 @@ test('a complaint about the sequence is passing while an earlier batch is unackn
   queue.start()
   queue.start()
   const complaint = new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', 'out of order')
-  assert.equal(verdictOn(complaint, b, queue), 'again')
-  assert.equal(verdictOn(complaint, a, queue), 'restart')
+  assert.equal(verdictOn(complaint, b, queue, false), 'again')
+  assert.equal(verdictOn(complaint, a, queue, false), 'restart')
 })
 
 test('what a broker says decides about the batch', () => {
   const queue = known([batchOf(2)])
   const batch = queue.start()
-  const verdict = (code: KafkaError['code'], of = batch) => verdictOn(new KafkaError(code, ''), of, queue)
+  const verdict = (code: KafkaError['code'], of = batch) => verdictOn(new KafkaError(code, ''), of, queue, false)
   assert.equal(verdict('NOT_LEADER_OR_FOLLOWER'), 'again')
   assert.equal(verdict('DISCONNECTED'), 'again')
   assert.equal(verdict('DUPLICATE_SEQUENCE_NUMBER'), 'delivered')

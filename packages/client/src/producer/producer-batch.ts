@@ -19,6 +19,7 @@ export interface ProducerIdentity {
 export interface BatchCodec {
   readonly codec: CompressionCodec
   readonly level: number | undefined
+  readonly isTransactional?: boolean
 }
 
 const BUILDER_BYTES_MIN = 512
@@ -73,7 +74,7 @@ export class ProducerBatch {
   }
 
   /** The bytes to send. May be called again with another identity when the batch is not under way. */
-  encode({ codec, level }: BatchCodec): Buffer {
+  encode({ codec, level, isTransactional = false }: BatchCodec): Buffer {
     const { producerId = -1, producerEpoch = -1 } = this.identity ?? {}
     const { baseSequence } = this
     if (this.#encoded === undefined) {
@@ -82,6 +83,7 @@ export class ProducerBatch {
         producerId,
         producerEpoch,
         baseSequence,
+        isTransactional,
         ...(level === undefined ? {} : { compressionLevel: level }),
       })
       this.#size = this.#encoded.length

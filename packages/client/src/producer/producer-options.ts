@@ -15,6 +15,13 @@ export interface ProducerOptions<K, V> extends ClientOptions {
   readonly acks?: Acks | undefined
   /** Whether brokers drop repeats and keep the order over retries. Needs acks `all`. Default: true with acks `all`. */
   readonly idempotent?: boolean | undefined
+  /**
+   * Makes the producer transactional: it writes in transactions alone (`beginTransaction`, `transaction`). Whoever takes the id over next fences it. Give each instance of a
+   * program its own, and the same one after a restart.
+   */
+  readonly transactionalId?: string | undefined
+  /** After so long the cluster aborts a transaction that nobody ended, and fences its producer. Default 60000. */
+  readonly transactionTimeoutMs?: number | undefined
   /** Default `none`. */
   readonly compression?: CompressionCodec | undefined
   /** For gzip (1 to 9) and zstd (1 to 22). Default: Kafka's. */
@@ -36,13 +43,15 @@ export interface ProducerOptions<K, V> extends ClientOptions {
   readonly partitioner?: Partitioner | undefined
   /** Asks brokers to create unknown topics, which they do if they are configured to. Default true. */
   readonly allowAutoTopicCreation?: boolean | undefined
-  /** Told when records that were handed over with `write` are lost. */
+  /** Told when records that were handed over with `write` are lost; in transactions `commit` tells. */
   readonly onLost?: ((error: KafkaError, recordCount: number) => void) | undefined
 }
 
 export interface ResolvedProducerOptions extends ResolvedClientOptions {
   readonly acks: -1 | 0 | 1
   readonly idempotent: boolean
+  readonly transactionalId: string | undefined
+  readonly transactionTimeoutMs: number
   readonly compression: CompressionCodec
   readonly compressionLevel: number | undefined
   readonly lingerMs: number
@@ -68,10 +77,16 @@ export function resolveProducerOptions<K, V>(options: ProducerOptions<K, V>): Re
       'INVALID_ARGUMENT',
       `an idempotent producer may have ${IDEMPOTENT_IN_FLIGHT_MAX} requests in flight, not ${maxInFlight}`,
     )
+  const { transactionalId } = options
+  if (transactionalId !== undefined && !idempotent)
+    throw new KafkaError('INVALID_ARGUMENT', "a transactional producer is idempotent and needs acks 'all'")
+  if (transactionalId === '') throw new KafkaError('INVALID_ARGUMENT', 'transactionalId is empty')
   return {
     ...resolveClientOptions(options),
     acks,
     idempotent,
+    transactionalId,
+    transactionTimeoutMs: bounded('transactionTimeoutMs', options.transactionTimeoutMs, 60_000, 1),
     maxInFlight,
     compression: options.compression ?? 'none',
     compressionLevel: options.compressionLevel,

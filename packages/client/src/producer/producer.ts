@@ -1,4 +1,5 @@
 import { BatchBuilder, type RecordFields } from '@millrace/protocol'
+import type { CallOptions } from '../client-options.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { abortable, delay } from '../delay.ts'
 import { KafkaError } from '../errors.ts'
@@ -9,6 +10,9 @@ import { IdentitySource } from './identity-source.ts'
 import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './producer-options.ts'
 import { Sender } from './sender.ts'
 import { TopicRouter } from './topic-router.ts'
+import type { Transaction } from './transaction.ts'
+import { TransactionSession } from './transaction-session.ts'
+import { Transactions } from './transactions.ts'
 
 export interface SendOptions {
   /** Ends the wait, not the sending: a record that was taken may still arrive. */
@@ -34,6 +38,8 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
   readonly #accumulator: Accumulator
   readonly #router: TopicRouter
   readonly #sender: Sender
+  readonly #session: TransactionSession | undefined
+  readonly #transactions: Transactions<K, V> | undefined
   readonly #key: Serializer<K>
   readonly #value: Serializer<V>
   readonly #onLost: ProducerOptions<K, V>['onLost']
@@ -52,8 +58,9 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
     // Without sequences only one batch at a time keeps the order over retries.
     const inFlightMax = resolved.idempotent || resolved.acks === 0 ? resolved.maxInFlight : 1
     this.#accumulator = new Accumulator({ ...resolved, inFlightMax })
+    this.#session = this.#sessionOf(resolved)
     const identities = resolved.idempotent ? new IdentitySource(this.#cluster) : undefined
-    this.#sender = new Sender(this.#cluster, this.#accumulator, identities, {
+    this.#sender = new Sender(this.#cluster, this.#accumulator, this.#session ?? identities, {
       ...resolved,
       codec: resolved.compression,
       inFlightMax: resolved.maxInFlight,
@@ -65,6 +72,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
       partitioner,
       onReady: () => this.#sender.wake(),
     })
+    this.#transactions = this.#session === undefined ? undefined : this.#transactionsOf(this.#session)
   }
 
   /** Bytes that wait to be sent or acknowledged. */
@@ -86,8 +94,13 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
    * ```
    */
   async send(record: ProducerRecord<K, V>, { signal }: SendOptions = {}): Promise<RecordMetadata> {
-    this.#assertOpen()
+    this.#assertPlain()
     signal?.throwIfAborted()
+    return this.#send(record, signal)
+  }
+
+  async #send(record: ProducerRecord<K, V>, signal?: AbortSignal): Promise<RecordMetadata> {
+    this.#assertOpen()
     const fields = this.#encode(record)
     if (this.#accumulator.isFull || this.#accumulator.hasRoomWaiters) await this.#room(signal)
     return abortable(this.#deliver(record, fields), signal)
@@ -107,6 +120,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
    * ```
    */
   async sendBatch(records: Iterable<ProducerRecord<K, V>>, options: SendOptions = {}): Promise<RecordMetadata[]> {
+    this.#assertPlain()
     const sent: Promise<RecordMetadata>[] = []
     for (const record of records) {
       if (this.#accumulator.isFull) await this.#room(options.signal)
@@ -134,6 +148,11 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
    * ```
    */
   write(record: ProducerRecord<K, V>): boolean {
+    this.#assertPlain()
+    return this.#write(record)
+  }
+
+  #write(record: ProducerRecord<K, V>): boolean {
     this.#assertOpen()
     if (this.#accumulator.bufferedBytes >= 2 * this.#options.bufferBytes)
       throw new KafkaError(
@@ -177,13 +196,54 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
     if (lost !== undefined) throw lost
   }
 
-  /** Flushes, then lets go of all connections. What has not been delivered after `timeoutMs` (default: `deliveryTimeoutMs`) is lost. */
+  /**
+   * Takes the transactional id over: whoever had it before can no longer write, and what it left open is aborted. The first `beginTransaction` does it by itself.
+   */
+  async initTransactions(call: CallOptions = {}): Promise<void> {
+    await this.#transactional().init(call)
+  }
+
+  /**
+   * Begins a transaction; one at a time. Needs a `transactionalId`. See `Transaction`.
+   *
+   * Rejects with `PRODUCER_FENCED` and the like once another producer has taken the id over, and with `INVALID_STATE` while a transaction is open.
+   *
+   * @example
+   * ```ts
+   * await using producer = new Producer({ bootstrap, transactionalId: 'till-3' })
+   * await using transaction = await producer.beginTransaction()
+   * transaction.send({ topic: 'orders', value: 'five figs' })
+   * await transaction.abort()
+   * ```
+   */
+  async beginTransaction(call: CallOptions = {}): Promise<Transaction<K, V>> {
+    return this.#transactional().begin(call)
+  }
+
+  /**
+   * Runs `work` in a transaction: commits when it resolves, aborts when it or the commit rejects, and gives what it gives.
+   *
+   * @example
+   * ```ts
+   * await using producer = new Producer({ bootstrap, transactionalId: 'till-4' })
+   * await producer.transaction(transaction => transaction.sendBatch([
+   *   { topic: 'orders', value: 'six figs' },
+   *   { topic: 'letters', value: 'we have your order' },
+   * ]))
+   * ```
+   */
+  async transaction<T>(work: (transaction: Transaction<K, V>) => Promise<T> | T, call: CallOptions = {}): Promise<T> {
+    return this.#transactional().run(work, call)
+  }
+
+  /** Aborts an open transaction, flushes, then lets go of all connections. What has not been delivered after `timeoutMs` (default: `deliveryTimeoutMs`) is lost. */
   async close({ timeoutMs = this.#options.deliveryTimeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     const gaveUp = new AbortController()
     const waiting = delay(timeoutMs, gaveUp.signal).catch(ignore)
     try {
+      await Promise.race([this.#transactions?.close({ timeoutMs }).catch(ignore), waiting])
       await Promise.race([this.flush(), waiting])
     } finally {
       gaveUp.abort()
@@ -194,6 +254,42 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #sessionOf({ transactionalId, ...options }: ResolvedProducerOptions): TransactionSession | undefined {
+    if (transactionalId === undefined) return undefined
+    return new TransactionSession(
+      this.#cluster,
+      { ...options, transactionalId },
+      {
+        onAdmitted: () => this.#sender.wake(),
+        onFailed: error => {
+          this.#router.refuseWaiting(error)
+          this.#sender.wake()
+        },
+      },
+    )
+  }
+
+  #transactionsOf(session: TransactionSession): Transactions<K, V> {
+    const port = {
+      send: (record: ProducerRecord<K, V>) => this.#send(record),
+      write: (record: ProducerRecord<K, V>) => this.#write(record),
+      drained: () => this.drained(),
+      settled: () => this.#settled(),
+      hurry: () => {
+        this.#sender.hurry()
+        return () => this.#sender.relax()
+      },
+    }
+    return new Transactions(port, session)
+  }
+
+  #transactional(): Transactions<K, V> {
+    this.#assertOpen()
+    if (this.#transactions === undefined)
+      throw new KafkaError('INVALID_STATE', 'transactions need a transactionalId in the options of the producer')
+    return this.#transactions
   }
 
   async #settled(): Promise<void> {
@@ -220,6 +316,8 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
   }
 
   #lose(error: KafkaError, recordCount: number): void {
+    // Within a transaction commit tells.
+    if (this.#session !== undefined) return this.#session.fail(error)
     this.#lost ??= error
     this.#onLost?.(error, recordCount)
   }
@@ -273,6 +371,14 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
         },
       )
     }
+  }
+
+  #assertPlain(): void {
+    if (this.#session !== undefined)
+      throw new KafkaError(
+        'INVALID_STATE',
+        'a transactional producer writes in transactions alone: beginTransaction first',
+      )
   }
 
   #assertOpen(): void {

@@ -9,9 +9,10 @@ import { Refresher } from '../cluster/refresher.ts'
 import { backoffMs } from '../cluster/retry.ts'
 import { KafkaError, wireError } from '../errors.ts'
 import type { Accumulator } from './accumulator.ts'
-import type { IdentitySource } from './identity-source.ts'
+import { IdentitySource } from './identity-source.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { ProducerBatch } from './producer-batch.ts'
+import type { TransactionSession } from './transaction-session.ts'
 import { deliveryTimedOut, verdictOn } from './verdict.ts'
 
 export interface SenderOptions {
@@ -34,11 +35,14 @@ type PartitionAnswer = ProduceResponse['responses'][number]['partitionResponses'
 
 /** Topic ids replaced names in version 13 (KIP-516); without an id for each topic the request stays below. */
 const VERSION_WITH_NAMES = 12
+/** From version 12 on a write adds its partition to the transaction (KIP-890). */
+const CLASSIC_TRANSACTION_MAX = 11
 
 export class Sender {
   readonly #cluster: Cluster
   readonly #accumulator: Accumulator
   readonly #identities: IdentitySource | undefined
+  readonly #transactions: TransactionSession | undefined
   readonly #options: SenderOptions
   readonly #logger: Logger
   readonly #refresher: Refresher
@@ -52,12 +56,14 @@ export class Sender {
   constructor(
     cluster: Cluster,
     accumulator: Accumulator,
-    identities: IdentitySource | undefined,
+    /** Of an idempotent producer, or of a transactional one. */
+    identities: IdentitySource | TransactionSession | undefined,
     options: SenderOptions & { readonly onLost: (error: KafkaError, recordCount: number) => void },
   ) {
     this.#cluster = cluster
     this.#accumulator = accumulator
-    this.#identities = identities
+    this.#identities = identities instanceof IdentitySource ? identities : undefined
+    this.#transactions = identities instanceof IdentitySource ? undefined : identities
     this.#options = options
     this.#onLost = options.onLost
     this.#logger = cluster.options.logger
@@ -86,11 +92,17 @@ export class Sender {
     this.#fatal = error
     this.#refresher.close()
     clearTimeout(this.#timer)
+    this.#dropWaiting(error)
+  }
+
+  #dropWaiting(error: KafkaError): void {
     for (const queue of [...this.#accumulator.active])
       while (queue.waiting.length > 0) this.#lose(queue, queue.drop(), error)
   }
 
   #pump(): void {
+    const failure = this.#transactions?.failure
+    if (failure !== undefined) this.#dropWaiting(failure)
     const now = performance.now()
     const loads = new Map<number, Shipment[]>()
     const bytes = new Map<number, number>()
@@ -162,6 +174,7 @@ export class Sender {
   }
 
   #hasIdentity(queue: PartitionQueue): boolean {
+    if (this.#transactions !== undefined) return this.#isInTransaction(queue, this.#transactions)
     if (this.#identities === undefined || queue.identity !== undefined) return true
     if (this.#identities.latest === undefined) {
       this.#acquire()
@@ -169,6 +182,14 @@ export class Sender {
     }
     queue.adopt(this.#identities.latest)
     return true
+  }
+
+  /** A transaction begins when all batches of the one before have landed, so an epoch never changes under a batch. */
+  #isInTransaction(queue: PartitionQueue, transactions: TransactionSession): boolean {
+    const { identity } = transactions
+    if (identity === undefined) return false
+    if (queue.identity !== identity) queue.adopt(identity)
+    return transactions.admits(queue.topic, queue.partition)
   }
 
   #acquire(): void {
@@ -182,6 +203,12 @@ export class Sender {
   }
 
   #renew(queue: PartitionQueue): void {
+    if (this.#transactions !== undefined) {
+      // A transaction that lost a batch can only be aborted; the next one has another epoch.
+      const { identity } = this.#transactions
+      if (identity !== undefined && identity !== queue.identity) queue.adopt(identity)
+      return
+    }
     const identity = this.#identities?.bump()
     if (identity !== undefined) queue.adopt(identity)
     else this.#acquire()
@@ -211,6 +238,8 @@ export class Sender {
   async #send(leader: number, shipments: readonly Shipment[]): Promise<void> {
     const connection = await this.#cluster.node(leader)
     const { acks, codec, compressionLevel: level } = this.#options
+    const transactionalId = this.#transactions?.transactionalId ?? null
+    const isTransactional = transactionalId !== null
     const topics = new Map<
       string,
       { name: string; topicId: string; partitionData: { index: number; records: Buffer[] }[] }
@@ -223,11 +252,12 @@ export class Sender {
           name,
           (topic = { name, topicId: this.#cluster.metadata.peek(name)?.id ?? ZERO_UUID, partitionData: [] }),
         )
-      topic.partitionData.push({ index: queue.partition, records: [batch.encode({ codec, level })] })
+      topic.partitionData.push({ index: queue.partition, records: [batch.encode({ codec, level, isTransactional })] })
     }
     const topicData = [...topics.values()]
-    const versionMax = topicData.some(({ topicId }) => topicId === ZERO_UUID) ? VERSION_WITH_NAMES : undefined
-    const body = { acks, timeoutMs: this.#cluster.options.requestTimeoutMs, topicData }
+    const body = { transactionalId, acks, timeoutMs: this.#cluster.options.requestTimeoutMs, topicData }
+    const hasIds = topicData.every(({ topicId }) => topicId !== ZERO_UUID)
+    const versionMax = this.#isClassicTransaction ? CLASSIC_TRANSACTION_MAX : hasIds ? undefined : VERSION_WITH_NAMES
     if (acks === 0) {
       await connection.tell(Produce, body, versionMax)
       for (const { queue, batch } of shipments) this.#delivered(queue, batch, -1, -1)
@@ -235,6 +265,10 @@ export class Sender {
     }
     const answer = await connection.request(Produce, body, { versionMax })
     this.#settle(answer, topicData, shipments)
+  }
+
+  get #isClassicTransaction(): boolean {
+    return this.#transactions?.protocol === 'classic'
   }
 
   #settle(
@@ -266,7 +300,8 @@ export class Sender {
 
   #refused(queue: PartitionQueue, batch: ProducerBatch, error: KafkaError): void {
     if (error.stalesMetadata) this.#cluster.metadata.invalidate()
-    const verdict = this.#fatal === undefined ? verdictOn(error, batch, queue) : 'failed'
+    const isOver = this.#fatal !== undefined || this.#transactions?.failure !== undefined
+    const verdict = isOver ? 'failed' : verdictOn(error, batch, queue, this.#transactions !== undefined)
     if (verdict === 'delivered') return this.#delivered(queue, batch, -1, -1)
     if (verdict === 'split') return this.#split(queue, batch)
     batch.retryAt = performance.now() + backoffMs(this.#cluster.options, batch.attempts)
@@ -296,6 +331,8 @@ export class Sender {
 
   #lose(queue: PartitionQueue, batch: ProducerBatch, error: KafkaError): void {
     this.#accumulator.settle(batch, queue)
+    if (batch.identity !== undefined) this.#transactions?.sequenceLost()
+    this.#transactions?.fail(error)
     const silent = batch.fail(error)
     if (silent > 0) this.#onLost(error, silent)
   }

@@ -56,7 +56,13 @@ export class TopicRouter {
 
   /** Resolves when no record waits for its topic to become known. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#topics.values()].map(({ learning }) => learning))
+    const waiting = [...this.#topics.values()].filter(state => state.waiting.length > 0)
+    await Promise.all(waiting.map(({ learning }) => learning))
+  }
+
+  /** Gives up on the records that wait for their topic to become known. */
+  refuseWaiting(error: KafkaError): void {
+    for (const state of this.#topics.values()) for (const { refuse } of this.#takeWaiting(state)) refuse(error)
   }
 
   #add(topic: string): TopicState {

@@ -12,7 +12,14 @@ export type Verdict =
   | 'split'
   | 'failed'
 
-export function verdictOn(error: KafkaError, batch: ProducerBatch, queue: PartitionQueue): Verdict {
+export function verdictOn(
+  error: KafkaError,
+  batch: ProducerBatch,
+  queue: PartitionQueue,
+  isTransactional: boolean,
+): Verdict {
+  // Another epoch is another transaction: what was sent before under this one would be left behind.
+  const anew = batch.identity === undefined || isTransactional ? 'failed' : 'restart'
   switch (error.code) {
     case 'DUPLICATE_SEQUENCE_NUMBER':
       return 'delivered'
@@ -22,11 +29,11 @@ export function verdictOn(error: KafkaError, batch: ProducerBatch, queue: Partit
     case 'OUT_OF_ORDER_SEQUENCE_NUMBER':
       if (batch.identity === undefined) return 'failed'
       // A batch before it failed and will be sent first; otherwise the broker has lost track of this producer.
-      return queue.isAheadOfAcknowledged(batch) ? 'again' : 'restart'
+      return queue.isAheadOfAcknowledged(batch) ? 'again' : anew
     case 'UNKNOWN_PRODUCER_ID':
     case 'INVALID_PRODUCER_ID_MAPPING':
     case 'INVALID_PRODUCER_EPOCH':
-      return batch.identity === undefined ? 'failed' : 'restart'
+      return anew
     default:
       return error.retriable ? 'again' : 'failed'
   }
