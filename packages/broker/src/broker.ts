@@ -116,6 +116,7 @@ class Node implements Broker {
     this.#groups = new GroupCoordinator({
       catalog: engine.catalog,
       config,
+      image: this.#image,
       timers: this.#timers,
       clock,
       random,

@@ -13,6 +13,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     set: options.set,
     env: process.env,
     allowAnonymous: options.allowAnonymous,
+    durable: options.durable,
   })
   if (isConfigProblems(config)) {
     for (const { message } of config) process.stderr.write(`millrace: ${message}\n`)

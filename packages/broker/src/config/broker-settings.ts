@@ -98,6 +98,7 @@ export const brokerSettings = {
 
   adminListener: stringOrNull('millrace.admin.listener'),
   allowAnonymous: boolean('millrace.allow.anonymous'),
+  isDurable: boolean('millrace.durable'),
   logFormat: word('millrace.log.format', ['auto', 'text', 'json']),
   logLevel: word('millrace.log.level', ['debug', 'info', 'warn', 'error']),
   shutdownTimeoutMs: number('millrace.shutdown.timeout.ms'),

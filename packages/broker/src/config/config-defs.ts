@@ -18,6 +18,7 @@ export const ownDefaults: Readonly<Record<string, string>> = {
 const ownRows: readonly ConfigDefRow[] = [
   { name: 'millrace.admin.listener', type: 'STRING', default: null },
   { name: 'millrace.allow.anonymous', type: 'BOOLEAN', default: 'false' },
+  { name: 'millrace.durable', type: 'BOOLEAN', default: 'false' },
   { name: 'millrace.log.format', type: 'STRING', default: 'auto', accepts: 'one of auto, text, json' },
   { name: 'millrace.log.level', type: 'STRING', default: 'info', accepts: 'one of debug, info, warn, error' },
   { name: 'millrace.shutdown.timeout.ms', type: 'INT', default: '3000', accepts: '0..600000' },

@@ -95,6 +95,8 @@ export const honouredSettings: Readonly<Record<string, string>> = {
 
   'millrace.admin.listener': 'HOST:PORT of /metrics, /healthz and /readyz; off when not set.',
   'millrace.allow.anonymous': 'Allows listeners beyond loopback although nobody has to authenticate.',
+  'millrace.durable':
+    'What is acknowledged is on the disk: log.flush.interval.messages is 1 unless it is set, and groups, offsets and transactions are synced too.',
   'millrace.log.format': 'Log lines as text, as json, or text on a terminal and json elsewhere (auto).',
   'millrace.log.level': 'Least level that is logged: debug, info, warn or error.',
   'millrace.shutdown.timeout.ms': 'How long a stop waits for the requests under way.',

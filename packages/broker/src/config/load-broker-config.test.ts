@@ -153,3 +153,12 @@ test('time settings take the finest unit that is set, and negative means without
   assert.equal(brokerConfigOf({ 'log.retention.hours': '-1' }).logRetentionMs, -1)
   assert.equal(brokerConfigOf({ 'log.roll.hours': '1' }).logRollMs, 3_600_000)
 })
+
+test('a durable broker syncs each record unless the count is set', () => {
+  const flushOf = (...set: string[]) => loaded({ set, durable: true }).logFlushIntervalMessages
+  assert.equal(flushOf(), 1)
+  assert.equal(flushOf('log.flush.interval.messages=100'), 100)
+  assert.equal(loaded({ set: ['millrace.durable=true'] }).logFlushIntervalMessages, 1)
+  assert(loaded({ set: [], durable: true }).isDurable)
+  assert.equal(loaded({ set: [] }).logFlushIntervalMessages, Number.MAX_SAFE_INTEGER)
+})

@@ -17,6 +17,8 @@ import { nearestName } from './nearest-name.ts'
 export interface LoadOptions extends ConfigSources {
   /** The command line's --allow-anonymous. */
   readonly allowAnonymous?: boolean
+  /** The command line's --durable. */
+  readonly durable?: boolean
 }
 
 /** Defaults < file < environment < set. Either a configuration, or everything that is wrong with it. */
@@ -30,6 +32,9 @@ export function loadBrokerConfig(options: LoadOptions): BrokerConfig | readonly 
 
   const texts = canonicalTexts(final)
   if (options.allowAnonymous) texts.set('millrace.allow.anonymous', 'true')
+  if (options.durable) texts.set('millrace.durable', 'true')
+  const flushEach = 'log.flush.interval.messages'
+  if (texts.get('millrace.durable') === 'true' && !texts.has(flushEach)) texts.set(flushEach, '1')
   const about = (name: string, message: string): ConfigProblem => {
     const origin = final.get(name)?.origin
     return { message: origin === undefined ? message : `${origin}: ${message}` }

@@ -5,6 +5,7 @@ export interface ServeOptions {
   readonly set: readonly string[]
   readonly ephemeral: boolean
   readonly allowAnonymous: boolean
+  readonly durable: boolean
 }
 
 const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value]
@@ -20,6 +21,7 @@ export function serveCommand(): Command {
       [],
     )
     .option('--ephemeral', 'keep everything in memory and nothing on disk', false)
+    .option('--durable', 'acknowledge what is on the disk and nothing before (millrace.durable)', false)
     .option('--allow-anonymous', 'let listeners beyond loopback be used by anyone who can reach them', false)
     .action(async (options: ServeOptions) => {
       const { serve } = await import('../serve.ts')

@@ -19,11 +19,11 @@ export async function openEngine(config: BrokerConfig, logger: Logger, isEphemer
   const clock = systemClock
   const producerExpirationMs = config.producerIdExpirationMs
   if (isEphemeral) return openMemoryEngine({ catalog: openMemoryCatalog(), clock, producerExpirationMs })
-  const { nodeId, logDirs: dirs } = config
+  const { nodeId, logDirs: dirs, isDurable: durable } = config
   const retentionCheckMs = config.logRetentionCheckIntervalMs
   return openDiskEngine({
     dirs,
-    catalog: () => openSqliteCatalog({ path: join(resolve(dirs[0]!), CATALOG_FILE), nodeId, logger }),
+    catalog: () => openSqliteCatalog({ path: join(resolve(dirs[0]!), CATALOG_FILE), nodeId, durable, logger }),
     clock,
     logger,
     nodeId,

@@ -34,8 +34,11 @@ export interface Catalog {
 }
 
 export interface CatalogWriteOptions {
-  /** A power cut may not take it back once the promise has resolved, nor anything that was written before it. Topics, configurations and features always are vital. */
-  readonly isVital?: boolean
+  /**
+   * A power cut may not take it back once the promise has resolved, nor anything that was written before it. Topics, configurations and features always are vital.
+   * False: it need not be in a durable catalog either, for it would be made again. Left out: as the catalog is.
+   */
+  readonly isVital?: boolean | undefined
 }
 
 /** A catalog in the hands of the engine that opened it, and that alone closes it. */

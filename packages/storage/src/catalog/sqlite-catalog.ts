@@ -31,7 +31,7 @@ export interface SqliteCatalogOptions {
   /** For a new file: the cluster's id, made up when absent. For one that exists: refused with INCOMPATIBLE when it is another. */
   readonly clusterId?: string
   /**
-   * Every write is vital. Without it only those are with topics, configurations or producer ids, and those whose writer says so: a crash of the process loses
+   * Writes are vital unless they say that they are not. Without it only those are with topics, configurations or producer ids, and those whose writer says so: a crash of the process loses
    * nothing, and one of the machine may lose the last of the others.
    */
   readonly durable?: boolean

@@ -22,7 +22,7 @@ import {
 /** Where the rows are. All of it is synchronous. */
 export interface CatalogStore {
   readonly clusterId: string
-  /** Every write is vital. */
+  /** Writes are vital unless they say that they are not. */
   readonly isDurable?: boolean
   load(): CatalogImage
   loadGroups(): readonly StoredGroup[]
@@ -106,9 +106,10 @@ export class TurnCatalog implements OwnedCatalog {
     return this.#store.loadTransactions()
   }
 
-  async write(changes: readonly CatalogChange[], { isVital = false }: CatalogWriteOptions = {}): Promise<void> {
+  async write(changes: readonly CatalogChange[], { isVital }: CatalogWriteOptions = {}): Promise<void> {
     for (const change of changes) check(change)
-    const syncTime = changes.some(({ kind }) => vital[kind]) ? 'now' : isVital ? 'later' : 'never'
+    const isWaiting = isVital ?? this.#store.isDurable ?? false
+    const syncTime = changes.some(({ kind }) => vital[kind]) ? 'now' : isWaiting ? 'later' : 'never'
     await this.#enqueue(changes, syncTime, () => this.#store.apply(changes))
   }
 
@@ -137,12 +138,11 @@ export class TurnCatalog implements OwnedCatalog {
     if (this.#closed) throw new CatalogError('UNAVAILABLE', 'the catalog is closed')
   }
 
-  #enqueue(changes: readonly CatalogChange[], wanted: SyncTime, perform: () => void): Promise<void> {
+  #enqueue(changes: readonly CatalogChange[], syncTime: SyncTime, perform: () => void): Promise<void> {
     this.#refuseWhenClosed()
     if (this.#pendingChanges + changes.length > PENDING_CHANGES_MAX)
       throw new CatalogError('UNAVAILABLE', `more than ${PENDING_CHANGES_MAX} catalog changes in one turn`)
     this.#pendingChanges += changes.length
-    const syncTime = wanted === 'never' && this.#store.isDurable === true ? 'later' : wanted
     return new Promise((resolve, reject) => {
       this.#pending.push({ changes, syncTime, perform, resolve, reject, refusal: undefined })
       if (this.#pending.length === 1) setImmediate(() => this.#commit())

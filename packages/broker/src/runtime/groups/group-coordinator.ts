@@ -29,12 +29,15 @@ import {
 import { MalformedError } from '@millrace/protocol'
 import type { Catalog, CatalogChange, StoredGroup, StoredOffset } from '@millrace/storage'
 import type { BrokerConfig } from '../../config/broker-config.ts'
+import type { ClusterImage } from '../../metadata/cluster-image.ts'
+import { promisedTopics } from '../promised-topics.ts'
 import { decodeGroupRecord } from './group-record-codec.ts'
 import { GroupShell, type KeptOffsets, pendingChange, type ShellServices } from './group-shell.ts'
 
 export interface GroupCoordinatorOptions {
   readonly catalog: Catalog
   readonly config: BrokerConfig
+  readonly image: Pick<ClusterImage, 'topic'>
   readonly timers: TimerWheel
   readonly clock: Clock
   readonly random: Random
@@ -52,12 +55,13 @@ export class GroupCoordinator {
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options
     const { catalog, timers, clock, logger, config } = options
+    const isPromised = promisedTopics(options.image)
     let groupConfig = groupConfigOf(config)
     config.onChange(() => {
       groupConfig = groupConfigOf(config)
     })
     const onDead = (groupId: string): void => void this.#groups.delete(groupId)
-    this.#services = { catalog, timers, clock, logger, config: () => groupConfig, onDead }
+    this.#services = { catalog, timers, clock, logger, config: () => groupConfig, isPromised, onDead }
   }
 
   get groupCount(): number {
@@ -172,7 +176,8 @@ export class GroupCoordinator {
       offsets.delete(topic)
       applyPendingOffsets(transactions, dropped)
     }
-    if (changes.length > 0) await this.#options.catalog.write(changes)
+    // The topic is gone for good, and so are they.
+    if (changes.length > 0) await this.#options.catalog.write(changes, { isVital: true })
   }
 
   #restore(stored: StoredGroup): void {

@@ -23,6 +23,7 @@ import {
   stepClassicGroup,
 } from '@millrace/coordinator'
 import { type Catalog, type CatalogChange, CatalogError, type StoredOffset } from '@millrace/storage'
+import type { IsPromised } from '../promised-topics.ts'
 import { encodeGroupRecord } from './group-record-codec.ts'
 
 export interface ShellServices {
@@ -31,6 +32,7 @@ export interface ShellServices {
   readonly clock: Clock
   readonly logger: Logger
   readonly config: () => GroupConfig
+  readonly isPromised: IsPromised
   /** The group has come to its end: nothing of it is to be kept. */
   readonly onDead: (groupId: string) => void
 }
@@ -119,7 +121,7 @@ export class GroupShell {
   async #write(step: GroupStep, event: GroupEvent, changes: readonly CatalogChange[]): Promise<void> {
     this.#writing = true
     try {
-      await this.#services.catalog.write(changes)
+      await this.#services.catalog.write(changes, { isVital: this.#isVital(event, changes) })
       this.#writing = false
       this.#perform(step, event.now)
     } catch (error) {
@@ -134,6 +136,14 @@ export class GroupShell {
       })
     }
     while (!this.#writing && this.#queue.length > 0) this.#takeQueued(this.#queue.shift()!)
+  }
+
+  /** Committed offsets are as safe as the records that they count. Those of a transaction are made again from its decision. Undefined is as the catalog is. */
+  #isVital(event: GroupEvent, changes: readonly CatalogChange[]): boolean | undefined {
+    if (event.kind === 'endTransaction') return false
+    const isPromise = (change: CatalogChange): boolean =>
+      change.kind === 'putOffset' && this.#services.isPromised(change.offset.topic)
+    return changes.some(isPromise) || undefined
   }
 
   #takeQueued({ event, timer }: Queued): void {

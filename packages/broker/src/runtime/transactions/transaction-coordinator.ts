@@ -15,6 +15,7 @@ import type { Catalog, StoredTransaction } from '@millrace/storage'
 import type { BrokerConfig } from '../../config/broker-config.ts'
 import type { Features } from '../../metadata/features.ts'
 import type { ProducerIds } from '../producer-ids.ts'
+import { promisedTopics } from '../promised-topics.ts'
 import { type MarkerServices, MarkerWriter } from './marker-writer.ts'
 import { decodeTransactionRecord } from './transaction-record-codec.ts'
 import { TransactionShell, type TransactionShellServices } from './transaction-shell.ts'
@@ -50,6 +51,7 @@ export class TransactionCoordinator {
       clock,
       logger,
       config: () => this.#config(),
+      isPromised: promisedTopics(options.image),
       writeMarkers: (effect, written) => this.#markers.write(effect, written),
       // After the end they stay, so that whoever still asks is sent on instead of told that there is no such id.
       onDead: id => void (this.#closed || this.#shells.delete(id)),

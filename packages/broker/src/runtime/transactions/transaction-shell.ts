@@ -5,6 +5,7 @@
 import { assert, type Clock, type Logger, type Timer, type TimerWheel } from '@millrace/base'
 import {
   needsProducerId,
+  type PersistTransaction,
   stepTransaction,
   type TransactionConfig,
   type TransactionEffect,
@@ -18,8 +19,10 @@ import {
 } from '@millrace/coordinator'
 import { type Catalog, type CatalogChange, CatalogError } from '@millrace/storage'
 import type { ProducerIds } from '../producer-ids.ts'
+import type { IsPromised } from '../promised-topics.ts'
 import type { WrittenMarkers } from './marker-writer.ts'
 import { encodeTransactionRecord } from './transaction-record-codec.ts'
+import { isVitalRecord } from './vital-records.ts'
 
 export interface TransactionShellServices {
   readonly catalog: Catalog
@@ -28,6 +31,7 @@ export interface TransactionShellServices {
   readonly clock: Clock
   readonly logger: Logger
   readonly config: () => TransactionConfig
+  readonly isPromised: IsPromised
   readonly writeMarkers: (effect: WriteMarkers, written: (markers: WrittenMarkers) => void) => void
   /** Nothing of the id is to be kept. */
   readonly onDead: (transactionalId: string) => void
@@ -131,16 +135,18 @@ export class TransactionShell {
 
   #step(event: TransactionEvent): void {
     const step = stepTransaction(this.#state, event, this.#services.config())
-    const changes = step.effects.flatMap(changesOf)
-    if (changes.length === 0) this.#perform(step, event.now)
-    else void this.#write(step, event, changes)
+    // A step writes once at the most.
+    const write = step.effects.find(effect => effect.kind === 'persist')
+    if (write === undefined) this.#perform(step, event.now)
+    else void this.#write(step, event, write)
   }
 
   /** The durable write comes before the answer that it permits; a failed one leaves the old state and tells those who asked. */
-  async #write(step: TransactionStep, event: TransactionEvent, changes: readonly CatalogChange[]): Promise<void> {
+  async #write(step: TransactionStep, event: TransactionEvent, write: PersistTransaction): Promise<void> {
     this.#isBusy = true
+    const { catalog, isPromised } = this.#services
     try {
-      await this.#services.catalog.write(changes)
+      await catalog.write([changeOf(write)], { isVital: isVitalRecord(this.#state, write.record, isPromised) })
       this.#isBusy = false
       this.#perform(step, event.now)
     } catch (error) {
@@ -208,10 +214,8 @@ export class TransactionShell {
 
 const isDecided = (state: TransactionState): boolean => state.kind === 'PrepareCommit' || state.kind === 'PrepareAbort'
 
-function changesOf(effect: TransactionEffect): CatalogChange[] {
-  if (effect.kind !== 'persist') return []
-  const { transactionalId, record } = effect
+function changeOf({ transactionalId, record }: PersistTransaction): CatalogChange {
   return record === null
-    ? [{ kind: 'deleteTransaction', transactionalId }]
-    : [{ kind: 'putTransaction', transactionalId, value: encodeTransactionRecord(record) }]
+    ? { kind: 'deleteTransaction', transactionalId }
+    : { kind: 'putTransaction', transactionalId, value: encodeTransactionRecord(record) }
 }
