@@ -30,8 +30,7 @@ const settings = {
   'group.min.session.timeout.ms': '1000',
 }
 
-export async function clusterUnderTest(): Promise<ClusterUnderTest> {
-  const given = process.env.MILLRACE_TEST_BROKER
+export async function clusterUnderTest(given = process.env.MILLRACE_TEST_BROKER): Promise<ClusterUnderTest> {
   const broker = given === undefined ? await startTestBroker({ settings }) : undefined
   const bootstrap = given ?? `localhost:${broker!.port}`
   const run = randomUUID().slice(0, 8)

@@ -68,6 +68,15 @@ export class AssignedPartition implements TopicPartition {
     this.#restart('ready')
   }
 
+  /** Back to what the group has committed, or to what the policy says. */
+  forget(): void {
+    this.position = -1
+    this.positionEpoch = -1
+    this.processed = -1
+    this.committed = -1
+    this.#restart('unknown')
+  }
+
   reset(time: number): void {
     this.resetTo = time
     this.#restart('reset')

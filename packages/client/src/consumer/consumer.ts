@@ -256,6 +256,25 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#wakeup.notify()
   }
 
+  /**
+   * Back to what the group has committed, or to what `offsetReset` says: everything that was handed over since is handed over again. For the given partitions, or all.
+   *
+   * @example
+   * ```ts
+   * await using consumer = new Consumer({ bootstrap, groupId: 'kitchen', autoCommit: false, offsetReset: 'earliest' })
+   * consumer.assign([{ topic: 'orders', partition: 0 }])
+   * for await (const { offset } of consumer) {
+   *   console.log('was not able to work on', offset)
+   *   consumer.seekToCommitted()
+   *   break
+   * }
+   * ```
+   */
+  seekToCommitted(partitions?: Iterable<TopicPartition>): void {
+    for (const own of this.#subscription.select(partitions)) own.forget()
+    this.#wakeup.notify()
+  }
+
   /** To the first record of that time or later (milliseconds since 1970), or to the end if there is none. */
   seekToTime(timestampMs: number, partitions?: Iterable<TopicPartition>): void {
     for (const own of this.#subscription.select(partitions)) own.reset(timestampMs)
