@@ -43,7 +43,7 @@ def read(place, isolation):
             break
         if time.monotonic() > deadline:
             sys.exit(f"{topic}-{partition} cannot be read with {isolation} beyond {position} of {high}")
-        for message in reader.consume(1000, 1):
+        for message in reader.consume(1000, 0.1):
             if message.error() is None:
                 records.append([message.offset(), message.value().decode()])
             elif message.error().code() == KafkaError._PARTITION_EOF:

@@ -96,7 +96,7 @@ const delay: Fault = async ({ link, note }, random) => {
 const fillDisk: Fault = async (field, random) => {
   const { disk, broker, note } = field
   if (disk === undefined) return
-  disk.fill()
+  await disk.fill()
   note('disk', 'full')
   await pause(between(random, 1_000, 6_000))
   // Now and then the broker is to start, or to stop, without room.
@@ -189,7 +189,7 @@ export async function rage(
     const [, fault] = faults.find(([weight]) => (pick -= weight) < 0)!
     await fault(field, random)
     faultCount++
-    await pause(isHasty ? between(random, 600, 2_200) : between(random, 500, 5_000))
+    await pause(isHasty ? between(random, 600, 2_400) : between(random, 500, 5_000))
   }
   field.clock?.jump(0)
   return { faultCount, killCount: kills }

@@ -1,4 +1,5 @@
 /** A file system of its own for the broker's data, small enough to be filled: a loop mount of a file, or memory where that is not permitted. */
+import { spawnSync } from 'node:child_process'
 import {
   closeSync,
   mkdirSync,
@@ -14,14 +15,21 @@ import { join } from 'node:path'
 import { run } from '../interop/process.ts'
 
 const LIMIT_MS = 60_000
+/** What the broker may take while the rest is reserved. */
+const MARGIN_BYTES = 16_000_000
 
 export class SmallDisk {
   readonly kind: 'loop' | 'tmpfs'
   readonly path: string
+  #isMounted = true
 
   private constructor(kind: 'loop' | 'tmpfs', path: string) {
     this.kind = kind
     this.path = path
+    // Also when the soak is interrupted, and before the folder is removed.
+    process.prependListener('exit', () => {
+      if (this.#isMounted) spawnSync('umount', ['-l', this.path])
+    })
   }
 
   /** Mounts over `folder/data`. Answers in words why it is not to be had. */
@@ -45,7 +53,9 @@ export class SmallDisk {
   }
 
   /** Takes what is left, down to the last bytes. */
-  fill(): void {
+  async fill(): Promise<void> {
+    const most = Math.max(this.freeBytes - MARGIN_BYTES, 1)
+    await run('fallocate', ['-l', String(most), join(this.path, '.reserved')], { limitMs: LIMIT_MS })
     const fd = openSync(join(this.path, '.filler'), 'w')
     try {
       for (let bytes = 4_000_000; bytes >= 512; ) {
@@ -61,7 +71,7 @@ export class SmallDisk {
   }
 
   empty(): void {
-    rmSync(join(this.path, '.filler'), { force: true })
+    for (const name of ['.filler', '.reserved']) rmSync(join(this.path, name), { force: true })
   }
 
   get freeBytes(): number {
@@ -75,9 +85,11 @@ export class SmallDisk {
 
   async unmount(): Promise<void> {
     for (let attempt = 0; attempt < 20; attempt++) {
-      if ((await run('umount', [this.path], { limitMs: LIMIT_MS })).code === 0) return
+      if ((await run('umount', [this.path], { limitMs: LIMIT_MS })).code === 0) {
+        this.#isMounted = false
+        return
+      }
       await new Promise(resolve => setTimeout(resolve, 250))
     }
-    await run('umount', ['-l', this.path], { limitMs: LIMIT_MS })
   }
 }

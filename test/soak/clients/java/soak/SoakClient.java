@@ -278,8 +278,8 @@ public final class SoakClient {
     }
   }
 
-  /** Throws what the producer does not survive. */
-  private static void end(KafkaProducer<byte[], String> producer, String client, String transaction, boolean commit) {
+  /** Answers whether it was committed. Throws what the producer does not survive. */
+  private static boolean end(KafkaProducer<byte[], String> producer, String client, String transaction, boolean commit) {
     String id = History.quoted(transaction);
     if (commit) {
       // What cannot be sent cannot be committed; until this line nobody has asked for a commit.
@@ -288,7 +288,7 @@ public final class SoakClient {
         history.line("end", client, "transaction", id, "commit", true);
         retried(producer::commitTransaction);
         history.line("ended", client, "transaction", id, "outcome", "\"acked\"");
-        return;
+        return true;
       } catch (ProducerFencedException | InvalidProducerEpochException | OutOfOrderSequenceException error) {
         throw error;
       } catch (TimeoutException error) {
@@ -301,6 +301,7 @@ public final class SoakClient {
     history.line("end", client, "transaction", id, "commit", false);
     retried(producer::abortTransaction);
     history.line("ended", client, "transaction", id, "outcome", "\"acked\"");
+    return false;
   }
 
   private static void retried(Runnable end) {
@@ -342,8 +343,8 @@ public final class SoakClient {
           String id = History.quoted(transaction + "-commit");
           history.line("commit", client, "id", id, "group", History.quoted(copying), "generation", metadata.generationId(), "member", History.quoted(metadata.memberId()), "offsets", offsetsJson(offsets), "transaction", History.quoted(transaction));
           producer.sendOffsetsToTransaction(forCommit(offsets), metadata);
-          history.line("committed", client, "id", id, "outcome", "\"acked\"");
-          end(producer, client, transaction, true);
+          // They count when the transaction does.
+          if (end(producer, client, transaction, true)) history.line("committed", client, "id", id, "outcome", "\"acked\"");
         }
       } catch (KafkaException error) {
         System.err.println(client + " ended: " + error);
