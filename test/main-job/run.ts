@@ -1,20 +1,28 @@
 /**
  * The main job on real input: a log file of at least a million lines goes in with kcat while the broker is killed with -9 and started again, and comes out by two
  * members of a group in Python while it is killed once more. Then every line must be there, each with the same bytes and in its place.
- *   node run.ts FILE [--partitions 6] [--kills 2]
+ *   node run.ts FILE [--partitions 6] [--kills 2] [--transactions]
+ * With --transactions a Java program stands between: what the members read was copied in transactions together with a compacted table, and the program is killed, too.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { checkFolder, nodeFileSystem } from '@millrace/storage'
 import { type Broker, freshFolder, removeFolder, startBroker } from '../interop/broker.ts'
+import { dumpLogs } from '../interop/dump-log.ts'
 import { run } from '../interop/process.ts'
+import { cleanedTable, expectedTable, LOG, makeJobTopics, TABLE, TableJob } from './table-job.ts'
 
 const { values, positionals } = parseArgs({
-  options: { partitions: { type: 'string', default: '6' }, kills: { type: 'string', default: '2' } },
+  options: {
+    partitions: { type: 'string', default: '6' },
+    kills: { type: 'string', default: '2' },
+    transactions: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 const file = positionals[0] ?? ''
@@ -28,7 +36,7 @@ const say = (text: string): void =>
   console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${text}`)
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
-process.env.INTEROP_CACHE ??= join(homedir(), '.cache/millrace-interop')
+const cache = (process.env.INTEROP_CACHE ??= join(homedir(), '.cache/millrace-interop'))
 for (const client of ['kcat', 'confluent-kafka']) {
   const installed = await run(join(here, `../interop/clients/${client}/install.sh`), [], { limitMs: LIMIT_MS })
   if (installed.code !== 0) throw new Error(`${client} cannot be installed: ${installed.stderr}`)
@@ -38,7 +46,8 @@ const input = await linesOf(file)
 say(`input: ${input.count} lines, ${(statSync(file).size / 1e6).toFixed(0)} MB`)
 
 const folder = freshFolder('main-job')
-const settings = { 'num.partitions': values.partitions }
+// The cleaner looks for something to do every second instead of every fifteen.
+const settings = { 'num.partitions': values.partitions, 'log.cleaner.backoff.ms': '1000' }
 let broker: Broker = await startBroker('millrace', folder, { settings })
 const { port, bootstrap } = broker
 const topic = await run('kcat', ['-L', '-b', bootstrap, '-t', TOPIC], { limitMs: 10_000 })
@@ -68,10 +77,16 @@ const sent = await exitOf(numbered)
 if (sent !== 0) throw new Error(`kcat ended with ${sent}`)
 say('kcat is done: every line is acknowledged')
 
+let job: TableJob | undefined
+if (values.transactions) {
+  await makeJobTopics(bootstrap, Number(values.partitions))
+  job = await TableJob.prepare(folder, cache, [bootstrap, TOPIC, LOG, TABLE, String(input.count)])
+  job.start()
+}
 const outputs = ['a', 'b'].map(name => join(folder, `member-${name}.tsv`))
-const packages = join(process.env.INTEROP_CACHE, 'confluent-kafka/packages')
+const packages = join(cache, 'confluent-kafka/packages')
 const members = outputs.map(path =>
-  spawn('python3', [join(here, 'member.py'), bootstrap, TOPIC, 'main-job', path], {
+  spawn('python3', [join(here, 'member.py'), bootstrap, job === undefined ? TOPIC : LOG, 'main-job', path], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, PYTHONPATH: packages },
   }),
@@ -82,8 +97,12 @@ process.on('exit', () => {
 const deadline = performance.now() + LIMIT_MS
 for (let kills = 1; kills < Number(values.kills); ) {
   await pause(200)
-  if (linesIn(outputs) > (input.count * kills) / Number(values.kills)) {
+  if (bytesIn(outputs) > (statSync(file).size * kills) / Number(values.kills)) {
     await killAndRestart('while the group reads')
+    if (job !== undefined && kills % 2 === 0) {
+      await job.killAndRestart()
+      say('the transactional program killed with -9, and started again')
+    }
     kills++
   }
   if (performance.now() > deadline) throw new Error('the group does not get on')
@@ -95,17 +114,49 @@ for (let read = await gathered(outputs); read.count < input.count; read = await 
 for (const member of members) member.kill('SIGTERM')
 await Promise.all(members.map(exitOf))
 const output = await gathered(outputs)
+const isTableRight = job === undefined || (await checkTable(job))
 await broker.stop()
+const areFilesRight = job === undefined || (await checkFiles())
 removeFolder(folder)
 
 say(`read by two members: ${outputs.length} files, ${output.repeats} records read twice after the kill`)
 say(`sha256 in  ${input.hash}`)
 say(`sha256 out ${output.hash}`)
-if (output.hash !== input.hash || output.count !== input.count || output.misplaced > 0) {
+if (
+  output.hash !== input.hash ||
+  output.count !== input.count ||
+  output.misplaced > 0 ||
+  !isTableRight ||
+  !areFilesRight
+) {
   console.log('not the same: 0 passed, 1 failed')
   process.exit(1)
 }
 say(`${output.count} lines, the same bytes, none missing, none out of place`)
+
+async function checkTable(of: TableJob): Promise<boolean> {
+  const code = await of.end()
+  if (code !== 0) say(`the transactional program ended with ${code}`)
+  const table = await cleanedTable(bootstrap, packages)
+  const expected = await expectedTable(file)
+  const wrong = [...expected].filter(([key, state]) => table.latest.get(key) !== state)
+  for (const [key, state] of wrong.slice(0, 5)) say(`${key} is ${table.latest.get(key)} and not ${state}`)
+  say(
+    `table: ${table.writtenCount} offsets written, ${table.recordCount} records left by the cleaner, of ${expected.size} keys ${wrong.length} are wrong`,
+  )
+  return code === 0 && wrong.length === 0 && table.latest.size === expected.size
+}
+
+async function checkFiles(): Promise<boolean> {
+  const dump = await dumpLogs(broker.data, new RegExp(`/(__|${TABLE}-)`))
+  for (const complaint of dump.complaints.slice(0, 10)) say(complaint)
+  say(`kafka-dump-log: ${dump.fileCount} files, ${dump.batchCount} batches, ${dump.complaints.length} complaints`)
+  const isCompacted = (name: string): boolean => name === TABLE || name.startsWith('__')
+  const checked = await checkFolder(nodeFileSystem, broker.data, { isCompacted })
+  const problems = [...checked.problems, ...checked.partitions.flatMap(partition => partition.problems)]
+  for (const { path, position, message } of problems.slice(0, 10)) say(`${path} at ${position}: ${message}`)
+  return dump.complaints.length === 0 && problems.length === 0
+}
 
 function exitOf(child: ChildProcess): Promise<number> {
   return new Promise(resolve =>
@@ -113,10 +164,8 @@ function exitOf(child: ChildProcess): Promise<number> {
   )
 }
 
-function linesIn(paths: readonly string[]): number {
-  let count = 0
-  for (const path of paths) if (existsSync(path)) for (const byte of readFileSync(path)) if (byte === 10) count++
-  return count
+function bytesIn(paths: readonly string[]): number {
+  return paths.reduce((sum, path) => sum + (existsSync(path) ? statSync(path).size : 0), 0)
 }
 
 async function linesOf(path: string): Promise<{ count: number; hash: string }> {
