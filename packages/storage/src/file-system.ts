@@ -17,6 +17,8 @@ export interface FileSystem {
   rename(from: string, to: string): void
   /** A file, or a folder with all that is in it. Nothing there is no error. */
   remove(path: string): void
+  /** The same beside everything else, where `remove` takes long: a file of a gigabyte keeps a disk busy for a quarter of a second. */
+  removeLater?(path: string): Promise<void>
   /** Makes names that appeared in or went from the folder safe against a crash of the machine. */
   syncFolder(folder: string): Promise<void>
   /** Takes the file for this process until released or until the process ends, however it ends. Undefined when another one holds it. */

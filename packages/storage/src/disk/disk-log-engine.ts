@@ -314,9 +314,10 @@ export class DiskLogEngine implements LogEngine {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#upkeep.stop()
+    const removed = this.#upkeep.stop()
     await this.#starting
     await this.#cleaner.stop()
+    await removed
     const logs = this.#allLogs()
     await eachOf(logs, CLOSE_CONCURRENCY, async log => {
       await log.close().catch((fault: unknown) => log.fail('it could not be closed', fault))

@@ -20,6 +20,7 @@ export class LogUpkeep {
   readonly #kept: KeptUp
   readonly #timers = new Set<Scheduled>()
   #isStopped = false
+  #removing: Promise<void> = Promise.resolve()
   #checkpointIsArmed = false
 
   constructor(services: LogServices, settings: DiskEngineSettings, kept: KeptUp) {
@@ -35,11 +36,12 @@ export class LogUpkeep {
     this.#every(producerExpirationCheckMs, () => this.#expireProducers())
   }
 
-  /** What still waits to be removed is removed by the next start. */
-  stop(): void {
+  /** What still waits to be removed is removed by the next start; what is being removed is awaited. */
+  stop(): Promise<void> {
     this.#isStopped = true
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
+    return this.#removing
   }
 
   /** So that a kill soon after costs the reading of a few segments and not of all that were written in a minute. */
@@ -54,7 +56,7 @@ export class LogUpkeep {
 
   removeLater(paths: readonly string[], delayMs: number): void {
     this.#after(delayMs, () => {
-      for (const path of paths) this.#remove(path)
+      this.#removing = this.#removing.then(() => this.#remove(paths))
     })
   }
 
@@ -92,11 +94,17 @@ export class LogUpkeep {
     return Promise.resolve()
   }
 
-  #remove(path: string): void {
-    try {
-      this.#services.fs.remove(path)
-    } catch (fault) {
-      this.#services.logger.error('could not be removed', { path, reason: fault })
+  /** One after the other, so that the thread pool has room for whoever waits for a read or a sync. */
+  async #remove(paths: readonly string[]): Promise<void> {
+    const { fs } = this.#services
+    for (const path of paths) {
+      if (this.#isStopped) return
+      try {
+        if (fs.removeLater === undefined) fs.remove(path)
+        else await fs.removeLater(path)
+      } catch (fault) {
+        this.#services.logger.error('could not be removed', { path, reason: fault })
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rm,
   rmSync,
   statfsSync,
   statSync,
@@ -32,6 +33,7 @@ export const nodeFileSystem: FileSystem = {
   makeFolder: path => attempt(path, () => makeFolder(path)),
   rename: (from, to) => attempt(from, () => renameSync(from, to)),
   remove: path => attempt(path, () => rmSync(path, { recursive: true, force: true })),
+  removeLater: path => later(path, done => rm(path, { recursive: true, force: true }, done)),
   syncFolder,
   lock,
   freeSpace: folder =>

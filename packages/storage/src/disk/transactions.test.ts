@@ -150,6 +150,89 @@ describe('transactions on disk', () => {
     }
   })
 
+  const indexesOf = (fs: FaultFileSystem): string[] =>
+    fs
+      .list(FOLDER)
+      .filter(name => name.endsWith('.txnindex'))
+      .sort()
+
+  for (const config of [SMALL, {}])
+    it(`are found again when a transaction index is lost after a clean stop (${JSON.stringify(config)})`, async () => {
+      const options = { config }
+      const stopped = await steppedTo(STEPS.length, options)
+      await stopped.engine.close()
+      const names = indexesOf(stopped.fs)
+      assert(names.length > 0)
+      for (const name of names) {
+        const disk = await steppedTo(STEPS.length, options)
+        await disk.engine.close()
+        disk.fs.remove(`${FOLDER}/${name}`)
+        const again = await DiskPartition.open(disk.fs, options)
+        assert.deepEqual(await reads(again), expected(STEPS.at(-1)!), `without ${name}`)
+        await again.engine.close()
+        assert.deepEqual(indexesOf(again.fs), names, 'it is there again')
+        const third = await DiskPartition.open(again.fs, options)
+        assert.deepEqual(await reads(third), expected(STEPS.at(-1)!))
+      }
+    })
+
+  it('are found again when any byte of a transaction index is another after a clean stop', async () => {
+    for (const config of [SMALL, {}])
+      for (let at = 0; ; at++) {
+        const options = { config }
+        const disk = await steppedTo(STEPS.length, options)
+        await disk.engine.close()
+        const longer = indexesOf(disk.fs).filter(name => disk.fs.contentOf(`${FOLDER}/${name}`).length > at)
+        if (longer.length === 0) break
+        for (const name of longer)
+          disk.fs.garble(`${FOLDER}/${name}`, content => {
+            content[at]! ^= 1
+            return content
+          })
+        const again = await DiskPartition.open(disk.fs, options)
+        assert.deepEqual(await reads(again), expected(STEPS.at(-1)!), `byte ${at}`)
+      }
+  })
+
+  it('are found again when the index of a closed segment is lost in a kill', async () => {
+    const options = { config: SMALL }
+    const disk = await steppedTo(STEPS.length, options)
+    for (let i = 0; i < 5; i++) await disk.append({ timestampsMs: [disk.clock.now()], values: ['x'.repeat(100)] })
+    // Checkpoints are written: what is closed is believed from now on.
+    await disk.clock.pass(60_000)
+    const fs = disk.fs.afterKill()
+    const names = indexesOf(fs)
+    assert(names.length > 1)
+    for (const name of names) fs.remove(`${FOLDER}/${name}`)
+    const again = await DiskPartition.open(fs, options)
+    assert(again.report.recoveredSegments <= 2, `${again.report.recoveredSegments} segments were read through`)
+    assert.deepEqual((await reads(again)).aborted, STEPS.at(-1)!.aborted)
+  })
+
+  it('that began in an earlier segment are indexed again when the offset index of the last one is damaged', async () => {
+    const options = { config: { indexIntervalBytes: 60 } }
+    for (const damaged of ['.index', '.timeindex', '.txnindex']) {
+      const disk = await DiskPartition.open(new FaultFileSystem(), options)
+      for (const step of STEPS.slice(0, 5)) assert(await take(disk, step))
+      await disk.engine.close()
+      // Another segment begins here, in the middle of a transaction.
+      const rolled = await DiskPartition.open(disk.fs, { config: { ...options.config, segmentBytes: 400 } })
+      for (const step of STEPS.slice(5)) assert(await take(rolled, step))
+      await rolled.engine.close()
+      const last = rolled.fs
+        .list(FOLDER)
+        .filter(name => name.endsWith('.log'))
+        .sort()
+        .at(-1)!
+      assert.notEqual(last, '00000000000000000000.log')
+      const path = `${FOLDER}/${last.replace('.log', damaged)}`
+      if (rolled.fs.stat(path) !== undefined) rolled.fs.garble(path, content => content.fill(0xff))
+      const again = await DiskPartition.open(rolled.fs, options)
+      assert.deepEqual(await reads(again), expected(STEPS.at(-1)!), damaged)
+      await again.engine.close()
+    }
+  })
+
   it('still fence, and go on in sequence, after a restart', async () => {
     const disk = await steppedTo(0, {})
     const { clock } = disk

@@ -12,7 +12,7 @@ import type { EpochStart } from './leader-epochs.ts'
 const ENTRIES_MAX = 10_000_000
 
 /** Undefined when the file is not one of these, or its count does not agree. */
-function parseLines(text: string, fieldCount: number): readonly (readonly string[])[] | undefined {
+export function parseLines(text: string, fieldCount: number): readonly (readonly string[])[] | undefined {
   const lines = text.split('\n')
   const count = Number(lines[1])
   if (lines[0] !== '0' || !Number.isInteger(count) || count < 0 || count > ENTRIES_MAX) return undefined
@@ -20,10 +20,10 @@ function parseLines(text: string, fieldCount: number): readonly (readonly string
   return entries.length === count && entries.every(fields => fields.length === fieldCount) ? entries : undefined
 }
 
-const formatLines = (lines: readonly string[]): Buffer =>
+export const formatLines = (lines: readonly string[]): Buffer =>
   Buffer.from(`0\n${lines.length}\n${lines.map(line => `${line}\n`).join('')}`)
 
-const wholeNumber = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN)
+export const wholeNumber = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN)
 
 /** Offsets by folder name, `topic-partition`. */
 export function parseOffsetCheckpoint(bytes: Buffer): ReadonlyMap<string, number> | undefined {

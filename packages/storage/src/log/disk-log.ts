@@ -24,6 +24,7 @@ import { segmentsToDelete } from './retention.ts'
 import { LogSegment, type RollLimits } from './segment.ts'
 import { LogTail } from './tail-cache.ts'
 import { appendAborted } from './transaction-index.ts'
+import { writeIndexSums } from './transaction-index-sums.ts'
 
 export interface LogIdentity {
   readonly topic: string
@@ -177,6 +178,7 @@ export class DiskLog implements PartitionLog, LogRange {
     const jitterMs = Math.min(this.#config.segmentJitterMs, this.#config.segmentMs)
     segment.rollJitterMs = jitterMs > 0 ? this.#services.random.integer(jitterMs) : 0
     this.segments.push(segment)
+    if (closed.hasTransactionIndex) this.saveIndexSums()
     closed.close()
     this.settle([closed])
   }
@@ -261,6 +263,7 @@ export class DiskLog implements PartitionLog, LogRange {
       if (this.fault !== undefined) return true
       fresh.moveTo('')
       await fs.syncFolder(this.folder)
+      this.saveIndexSums()
       this.#services.removeLater(waiting, this.#config.fileDeleteDelayMs)
       return true
     } catch (fault) {
@@ -279,6 +282,7 @@ export class DiskLog implements PartitionLog, LogRange {
       if (this.#straySnapshot !== this.logEndOffset && this.logEndOffset > 0) this.takeSnapshot()
       await this.flusher.settle(unflushed)
       this.flusher.flushedOffset = this.logEndOffset
+      this.saveIndexSums(this.segments)
     }
     this.closeFiles()
   }
@@ -320,6 +324,19 @@ export class DiskLog implements PartitionLog, LogRange {
     this.#services.fs.rename(this.folder, folder)
     this.folder = folder
     this.#services.removeLater([folder], this.#config.fileDeleteDelayMs)
+  }
+
+  /** The active segment's grows, unless the log is closed. */
+  saveIndexSums(segments: readonly LogSegment[] = this.segments.slice(0, -1)): void {
+    try {
+      writeIndexSums(this.#services.fs, this.folder, segments)
+    } catch (fault) {
+      if (!(fault instanceof StorageError)) throw fault
+      this.#services.logger.warn('transaction indexes are not noted and will not be checked', {
+        partition: this.name,
+        reason: fault.message,
+      })
+    }
   }
 
   saveEpochs(): void {

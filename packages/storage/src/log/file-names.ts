@@ -14,6 +14,7 @@ export const CLEANED_SUFFIX = '.cleaned'
 /** Whole and on the device: a crash from here on ends with it in its place. */
 export const SWAP_SUFFIX = '.swap'
 export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint'
+export const TRANSACTION_INDEXES_FILE = 'transaction-indexes'
 /**
  * There from a sync that failed to the next start. It needs no sync of its own: it is about bytes that the page cache holds and the device does not, and goes
  * with them.

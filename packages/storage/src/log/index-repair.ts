@@ -24,13 +24,15 @@ async function makeIndexesAgain(services: LogServices, log: DiskLog, fault: Stor
   const { folder, baseOffset, sizeBytes, createdMs } = broken
   const fresh = new LogSegment(services.files, folder, { baseOffset, sizeBytes, createdMs })
   fresh.hasTransactionIndex = broken.hasTransactionIndex
-  if (fault.path?.endsWith('.txnindex')) await rebuildAborted(fresh, await producersBefore(services, log, broken))
+  if (!fault.path?.endsWith('.txnindex')) fresh.transactionSum = broken.transactionSum
+  else await rebuildAborted(fresh, await producersBefore(services, log, broken))
   const goodEnd = await fresh.rebuild({ depth: 'headers', indexIntervalBytes: log.config.indexIntervalBytes })
   if (goodEnd !== sizeBytes) throw damaged(fresh, goodEnd)
   const at = log.segments.indexOf(broken)
   if (at < 0) return
   broken.close()
   log.segments[at] = fresh
+  log.saveIndexSums()
   log.settle([fresh])
 }
 

@@ -12,13 +12,21 @@ import { scanBatches } from './batch-scan.ts'
 import { parseLeaderEpochs } from './checkpoint-file.ts'
 import { finishSwaps } from './cleaner/segment-swap.ts'
 import { DiskLog, type LogIdentity } from './disk-log.ts'
-import { LEADER_EPOCH_FILE, offsetOfFile, SYNC_FAILED_FILE, segmentFile } from './file-names.ts'
+import {
+  LEADER_EPOCH_FILE,
+  offsetOfFile,
+  SYNC_FAILED_FILE,
+  segmentFile,
+  TRANSACTION_INDEXES_FILE,
+} from './file-names.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogServices } from './log-services.ts'
+import { producersBefore } from './producer-replay.ts'
 import { decodeSnapshot } from './producer-snapshot.ts'
 import { ProducerStates } from './producer-state.ts'
 import { LogSegment } from './segment.ts'
 import { appendAborted } from './transaction-index.ts'
+import { checkedContent, readIndexSums } from './transaction-index-sums.ts'
 
 export interface LogPlace extends LogIdentity {
   readonly folder: string
@@ -81,6 +89,7 @@ class Loading {
 
   async #open(): Promise<void> {
     const firstUnsafe = this.#known.isClean ? this.#segments.length : this.#firstUnsafeSegment()
+    this.#expectIndexes(this.#segments.slice(0, firstUnsafe))
     await this.#restoreProducers(firstUnsafe)
     if (firstUnsafe < this.#segments.length) await this.#recover(firstUnsafe)
     else await this.#resume()
@@ -154,6 +163,13 @@ class Loading {
 
   #has(segment: LogSegment, suffix: string): boolean {
     return this.#names.has(`${String(segment.baseOffset).padStart(20, '0')}.${suffix}`)
+  }
+
+  /** Of segments that are not read through: what they say is held against it when it is used. */
+  #expectIndexes(safe: readonly LogSegment[]): void {
+    if (!this.#names.has(TRANSACTION_INDEXES_FILE)) return
+    const sums = readIndexSums(this.#services.fs, this.#place.folder)
+    for (const segment of safe) segment.transactionSum = sums.get(segment.baseOffset)
   }
 
   /** A segment is unsafe from the recovery point on: that is, when it ends above. */
@@ -286,11 +302,23 @@ class Loading {
     const active = this.#segments.at(-1)!
     try {
       this.#logEndOffset = active.resume()
+      // From now on it grows, and what it was when it was closed cannot be asked any more.
+      checkedContent(active)
     } catch (fault) {
       if (!(fault instanceof StorageError) || fault.code !== 'CORRUPT') throw fault
       this.#services.logger.warn('index is made again', { reason: fault.message })
-      await this.#recover(this.#segments.length - 1)
+      await this.#recoverActive(active)
     }
+    active.transactionSum = undefined
+  }
+
+  /** Its transactions may have begun in earlier segments: what was open then is not what is open at the end. */
+  async #recoverActive(active: LogSegment): Promise<void> {
+    const log = { folder: this.#place.folder, segments: this.#segments }
+    const before = await producersBefore(this.#services, log, active)
+    this.#producers.clear()
+    for (const state of before.values()) this.#producers.restore(state)
+    await this.#recover(this.#segments.length - 1)
   }
 
   #beginAt(baseOffset: number): void {

@@ -16,6 +16,7 @@ import { unfit } from './index-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { LogFile, type OpenFiles } from './open-files.ts'
 import { TimeIndex } from './time-index.ts'
+import type { IndexSum } from './transaction-index-sums.ts'
 
 const OFFSET_DELTA_MAX = 0x7fff_ffff
 
@@ -42,6 +43,9 @@ export class LogSegment implements Segment {
   /** How much earlier than segment.ms it rolls, so that not all partitions roll at once. */
   rollJitterMs = 0
   hasTransactionIndex = false
+  /** What the transaction index has to be; undefined where nobody knows, or while it grows. */
+  transactionSum: IndexSum | undefined
+  transactionsAreChecked = false
   /** Files are new and their names in the folder not yet synced. */
   isNew = false
   /** Its files were renamed away: nothing is to be written or synced any more. */
@@ -104,6 +108,11 @@ export class LogSegment implements Segment {
   get transactions(): LogFile {
     this.#transactions ??= this.#file('.txnindex')
     return this.#transactions
+  }
+
+  removeTransactionIndex(): void {
+    this.#transactions?.close()
+    this.#files.fs.remove(this.#pathOf('.txnindex'))
   }
 
   /** -1 when no batch has a time. */

@@ -13,6 +13,7 @@ import { scanBatches } from './batch-scan.ts'
 import { unfit } from './index-file.ts'
 import type { EndedTransaction, ProducerStates } from './producer-state.ts'
 import type { LogSegment } from './segment.ts'
+import { checkedContent } from './transaction-index-sums.ts'
 
 const ENTRY_BYTES = 34
 const OFFSET_DELTA_MAX = 0x7fff_ffff
@@ -39,6 +40,7 @@ export function appendEntry(segment: LogSegment, aborted: IndexedAbort): void {
     // Its name in the folder has to reach the device as well.
     segment.isNew = true
   }
+  segment.transactionSum = undefined
   segment.transactions.write(entry, segment.transactions.sizeBytes ?? 0)
 }
 
@@ -51,6 +53,7 @@ export async function rebuildAborted(segment: LogSegment, producers: ProducerSta
     if (ended?.aborted === true) appendAborted(segment, ended, producers.firstOpenOffset ?? batch.lastOffset + 1)
     return true
   })
+  if (!segment.hasTransactionIndex) segment.removeTransactionIndex()
 }
 
 const isWithin = (segment: LogSegment, markerOffset: number): boolean =>
@@ -68,9 +71,9 @@ export const abortedIn = (segments: readonly LogSegment[], range: OffsetRange): 
 export function entriesIn(segments: readonly LogSegment[], { from, to }: OffsetRange): IndexedAbort[] {
   const found: IndexedAbort[] = []
   for (const segment of segments) {
-    if (!segment.hasTransactionIndex) continue
-    const bytes = Buffer.alloc(segment.transactions.sizeBytes ?? 0)
-    const size = segment.transactions.read(bytes, 0)
+    if (!segment.hasTransactionIndex && segment.transactionSum === undefined) continue
+    const bytes = checkedContent(segment)
+    const size = bytes.length
     if (size % ENTRY_BYTES !== 0) throw unfit(segment.transactions, 'its size is not whole entries')
     for (let at = 0; at + ENTRY_BYTES <= size; at += ENTRY_BYTES) {
       const entry = entryAt(bytes, at)

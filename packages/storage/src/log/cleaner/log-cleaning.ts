@@ -60,7 +60,7 @@ class Cleaning {
     this.#log = log
     this.#options = options
     this.#blockBytes = Math.max(1024, options.ioBufferBytes >> 1)
-    this.#reader = new BatchReader(options.pace, this.#blockBytes)
+    this.#reader = new BatchReader(options.pace, services.readPace, this.#blockBytes)
     this.#map = new OffsetMap(options.map)
     this.#filter = new BatchFilter({
       map: this.#map,

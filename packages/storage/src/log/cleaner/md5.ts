@@ -5,8 +5,7 @@
  * The steps are written out: as a loop over tables they take twice as long.
  */
 const BLOCK_BYTES = 64
-const LENGTH_BYTES = 8
-const tail = new Uint8Array(2 * BLOCK_BYTES)
+const LENGTH_WORDS = 2
 const words = new Int32Array(BLOCK_BYTES / 4)
 const state = new Int32Array(4)
 
@@ -21,27 +20,39 @@ export function md5Into(bytes: Uint8Array, start: number, length: number): void 
   digest[3] = 0x10325476
   const whole = length - (length % BLOCK_BYTES)
   for (let at = 0; at < whole; at += BLOCK_BYTES) addBlock(bytes, start + at)
-  const rest = length - whole
-  const end = rest + 1 + LENGTH_BYTES <= BLOCK_BYTES ? BLOCK_BYTES : 2 * BLOCK_BYTES
-  for (let i = 0; i < rest; i++) tail[i] = bytes[start + whole + i]!
-  tail[rest] = 0x80
-  for (let i = rest + 1; i < end; i++) tail[i] = 0
-  writeBitLength(end - LENGTH_BYTES, length)
-  addBlock(tail, 0)
-  if (end > BLOCK_BYTES) addBlock(tail, BLOCK_BYTES)
+  let used = takeRest(bytes, start + whole, length - whole)
+  if (used > words.length - LENGTH_WORDS) {
+    words.fill(0, used)
+    addWords()
+    used = 0
+  }
+  words.fill(0, used, words.length - LENGTH_WORDS)
+  words[14] = length << 3
+  words[15] = length >>> 29
+  addWords()
 }
 
-function writeBitLength(at: number, length: number): void {
-  let bits = length * 8
-  for (let i = at; bits > 0; i++) {
-    tail[i] = bits % 256
-    bits = Math.floor(bits / 256)
-  }
+/** The bytes behind the last whole block, and the bit that ends them. Answers how many words that makes. */
+function takeRest(bytes: Uint8Array, start: number, length: number): number {
+  const wholeWords = length >> 2
+  takeWords(bytes, start, wholeWords)
+  let last = 0x80 << (8 * (length & 3))
+  for (let i = wholeWords << 2; i < length; i++) last |= bytes[start + i]! << (8 * (i & 3))
+  words[wholeWords] = last
+  return wholeWords + 1
+}
+
+function takeWords(bytes: Uint8Array, start: number, count: number): void {
+  for (let i = 0, at = start; i < count; i++, at += 4)
+    words[i] = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
 }
 
 function addBlock(bytes: Uint8Array, start: number): void {
-  for (let i = 0, at = start; i < words.length; i++, at += 4)
-    words[i] = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+  takeWords(bytes, start, words.length)
+  addWords()
+}
+
+function addWords(): void {
   for (let i = 0; i < 4; i++) state[i] = digest[i]!
   round1()
   round2()

@@ -18,6 +18,8 @@ const SHARD_SLOTS_FIRST = 64
 const SHARDED_SLOTS_MIN = 64 * 1024
 const WORD = 0x1_0000_0000
 const GROW_AT = 0.75
+/** Slots that are looked at one after the other before a jump. */
+const NEIGHBOURS = 4
 
 export interface OffsetMapLimits {
   /** log.cleaner.dedupe.buffer.size */
@@ -117,13 +119,13 @@ function slotOf(shard: Int32Array): number {
   const h2 = digest[2]!
   const h3 = digest[3]!
   const { length } = shard
-  let slot = Math.floor(((h0 >>> 0) / WORD) * (length / ENTRY_WORDS))
-  // Steps of the digest's own part the keys of a crowded place; steps of one at last reach every slot.
+  let at = Math.floor((h0 >>> 0) * (1 / WORD) * (length / ENTRY_WORDS)) * ENTRY_WORDS
+  // The next slots are in the processor's cache already; the digest's own steps then part the keys of a crowded place, and steps of one at last reach every slot.
   for (let attempt = 0; ; attempt++) {
-    const at = slot * ENTRY_WORDS
     if (shard[at + 5] === 0) return at
     if (shard[at] === h0 && shard[at + 1] === h1 && shard[at + 2] === h2 && shard[at + 3] === h3) return at
-    const step = attempt < 8 ? 1 + ((h2 >>> (attempt * 3)) & 0xff) : 1
-    slot = (slot + step) % (length / ENTRY_WORDS)
+    const isCrowded = attempt >= NEIGHBOURS && attempt < NEIGHBOURS + 8
+    at += ENTRY_WORDS * (isCrowded ? 1 + ((h2 >>> ((attempt - NEIGHBOURS) * 3)) & 0xff) : 1)
+    while (at >= length) at -= length
   }
 }
