@@ -2,6 +2,7 @@ export { AssertionError, assert, unreachable } from './assert.ts'
 export {
   BufferPool,
   type BufferPoolLimits,
+  freeBuffer,
   type Lease,
   letGo,
   PooledBlock,

@@ -1,6 +1,7 @@
 /** The composition root: builds a node from its configuration and a storage engine, and takes it down again. */
 import { hostname } from 'node:os'
 import {
+  BufferPool,
   type Clock,
   type Logger,
   type Random,
@@ -29,7 +30,7 @@ import { type Authorizer, allowAll } from './security/authorizer.ts'
 import { noQuotas } from './security/quotas.ts'
 import { AdminHttp } from './server/admin-http.ts'
 import { Dispatcher } from './server/dispatcher.ts'
-import { SocketServer } from './server/listener.ts'
+import { type ConnectionLimits, SocketServer } from './server/listener.ts'
 import { ServerLoad } from './server/server-load.ts'
 import { nodeTransport, type Transport } from './server/transport.ts'
 import type { BrokerEndpoint, Services } from './services.ts'
@@ -59,6 +60,8 @@ export interface Broker extends AsyncDisposable {
 
 /** Bytes that may wait for slow readers, all connections together. */
 const UNSENT_BYTES_MAX = 128 << 20
+/** A producer's request is rarely larger: `max.request.size` is a megabyte. */
+const FRAME_BLOCKS = { blockBytesMin: 8 * 1024, blockBytesMax: 2 << 20, keptBytesMax: 8 << 20 }
 /** So long clients wait in front of a closed door rather than behind an open one. A start without recovery takes less. */
 const LOGS_WAIT_MS = 2_000
 const PRINCIPAL = 'User:ANONYMOUS'
@@ -164,12 +167,9 @@ class Node implements Broker {
       dispatcher,
       load,
       requestBytesMax: config.socketRequestMaxBytes,
+      frameBlocks: new BufferPool(FRAME_BLOCKS, clock),
       backlog: config.socketListenBacklogSize,
-      limits: () => ({
-        connectionsMax: config.maxConnections,
-        connectionsPerIpMax: ip => config.maxConnectionsPerIpOverrides.get(ip) ?? config.maxConnectionsPerIp,
-        idleMs: config.connectionsMaxIdleMs,
-      }),
+      limits: () => limitsOf(config),
       principal: PRINCIPAL,
       transport: options.transport,
       clock,
@@ -309,3 +309,9 @@ class Node implements Broker {
     return own === undefined ? [...this.#endpoints.values()].slice(0, 1) : [own]
   }
 }
+
+const limitsOf = (config: BrokerConfig): ConnectionLimits => ({
+  connectionsMax: config.maxConnections,
+  connectionsPerIpMax: ip => config.maxConnectionsPerIpOverrides.get(ip) ?? config.maxConnectionsPerIp,
+  idleMs: config.connectionsMaxIdleMs,
+})

@@ -83,9 +83,11 @@ export class TestTopic {
   }
 
   async append(batch: SampleBatch | Buffer = {}, partition = 0): Promise<AppendOutcome> {
-    const records = Buffer.isBuffer(batch) ? batch : sampleBatch(batch)
+    const records = Buffer.isBuffer(batch) ? Buffer.from(batch) : sampleBatch(batch)
     const outcomes = await this.engine.logs.append([{ partition: this.log(partition), records }])
     assert.equal(outcomes.length, 1)
+    // The memory is the caller's again.
+    records.fill(0xdb)
     return outcomes[0]!
   }
 

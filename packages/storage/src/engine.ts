@@ -36,7 +36,8 @@ export interface LogEngine {
    * Appends validated batches and transaction markers, one to a partition, and answers in the order of the entries once all of them are as safe as
    * their topic asks (written, or with `flushMessages` reached also fsynced).
    *
-   * The engine owns `records` from the call on: it writes base offset and leader epoch into them and may keep them for readers.
+   * Until it answers, `records` are the engine's: it writes base offset and leader epoch into them. Then they are the caller's again, who may use their
+   * memory for something else at once, so what the engine keeps it keeps in memory of its own. After a rejection nobody knows who still looks at them.
    */
   append(entries: readonly AppendEntry[]): MaybePromise<readonly AppendOutcome[]>
 

@@ -1,8 +1,11 @@
 /** A whole broker inside the test's process, on a free loopback port and in memory. */
-import { type Clock, type Logger, silentLogger, systemClock } from '@millrace/base'
+import { type Clock, type Logger, poisonReleasedBuffers, silentLogger, systemClock } from '@millrace/base'
 import { type Authorizer, type Broker, brokerConfigOf, startBroker } from '@millrace/broker'
 import { type Catalog, type LogEngine, openMemoryCatalog, openMemoryEngine } from '@millrace/storage'
 import { WireClient, type WireClientOptions } from './wire-client.ts'
+
+// Whatever a test asks for, memory that is looked at too late must show.
+poisonReleasedBuffers()
 
 export interface TestBrokerOptions {
   readonly settings?: Readonly<Record<string, string>>

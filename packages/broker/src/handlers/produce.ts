@@ -65,6 +65,8 @@ export const produce = handler(Produce, (services, request, cx) => {
     partitionResponses: answerTopic(services, draft, request, topic, cx),
   }))
   const answer = (): ProduceResponseInput | undefined => {
+    // All batches are appended or refused, and the engine keeps none of them where it lies.
+    cx.frameIsFree = true
     if (request.acks !== 0) return { responses }
     const failed = responses.flatMap(r => r.partitionResponses).find(p => p.errorCode !== 0)
     // With acks 0 nobody listens for an error: closing the connection is the only way to tell (and what Kafka does).

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { after, test } from 'node:test'
-import { silentLogger, systemClock } from '@millrace/base'
+import { BufferPool, silentLogger, systemClock } from '@millrace/base'
 import { Connection } from './connection.ts'
 import type { Outcome } from './dispatcher.ts'
 import { ServerLoad } from './server-load.ts'
@@ -54,6 +54,7 @@ interface Pair {
   readonly ended: Promise<void>
 }
 
+const frameBlocks = new BufferPool({ blockBytesMin: 8192, blockBytesMax: 1 << 20, keptBytesMax: 1 << 20 }, systemClock)
 const servers: Server[] = []
 const sockets: Socket[] = []
 after(() => {
@@ -71,7 +72,7 @@ async function pair(options: { requestBytesMax?: number; load?: ServerLoad; isRe
     sockets.push(socket)
     const facts = { id: 1, listener: 'PLAINTEXT', principal: 'User:ANONYMOUS', clientHost: '127.0.0.1' }
     const onClose = () => ended.resolve()
-    const common = { socket, facts, dispatcher: script, load, requestBytesMax, onClose }
+    const common = { socket, facts, dispatcher: script, load, requestBytesMax, frameBlocks, onClose }
     made.resolve(new Connection({ ...common, clock: systemClock, logger: silentLogger }))
   })
   servers.push(server)

@@ -1,7 +1,7 @@
-import type { Clock, Lease, Logger, Scheduled } from '@millrace/base'
+import type { BufferPool, Clock, Lease, Logger, Scheduled } from '@millrace/base'
 import type { Dispatcher, Outcome } from './dispatcher.ts'
 import { describeForeign } from './foreign.ts'
-import { FrameParser } from './frame-parser.ts'
+import { type Frame, FrameParser } from './frame-parser.ts'
 import type { ConnectionFacts } from './request-context.ts'
 import type { ServerLoad } from './server-load.ts'
 import type { TransportSocket } from './transport.ts'
@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>
   readonly load: ServerLoad
   readonly requestBytesMax: number
+  /** Where large requests are put. */
+  readonly frameBlocks: BufferPool
   readonly clock: Clock
   readonly logger: Logger
   readonly onClose: (connection: Connection) => void
@@ -49,7 +51,7 @@ export class Connection {
   readonly facts: ConnectionFacts
   readonly #options: ConnectionOptions
   readonly #parser: FrameParser
-  readonly #frames: Buffer[] = []
+  readonly #frames: Frame[] = []
   readonly #turns: Turn[] = []
   #phase: 'open' | 'draining' | 'ending' | 'closed' = 'open'
   /** A `close` outcome is in the row: whatever came after that request is not served. */
@@ -76,7 +78,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.facts = options.facts
-    this.#parser = new FrameParser(options.requestBytesMax)
+    this.#parser = new FrameParser(options.requestBytesMax, options.frameBlocks)
     this.lastActiveMs = options.clock.monotonicMs()
     const { socket, logger } = options
     socket.setNoDelay(true)
@@ -210,17 +212,21 @@ export class Connection {
     else this.#options.socket.resume()
   }
 
-  #serveOne(frame: Buffer): void {
+  #serveOne({ bytes: frame, lease }: Frame): void {
     const { dispatcher, load, clock } = this.#options
     this.lastActiveMs = clock.monotonicMs()
     const turn: Turn = { outcome: undefined }
     this.#turns.push(turn)
     const outcome = dispatcher.dispatch(frame, this.facts)
-    if (!(outcome instanceof Promise)) return this.#settle(turn, outcome)
+    if (!(outcome instanceof Promise)) {
+      giveBack(lease, outcome)
+      return this.#settle(turn, outcome)
+    }
     const bytes = frame.length
     load.started(bytes)
     void outcome.then(late => {
       load.ended(bytes)
+      giveBack(lease, late)
       this.#settle(turn, late)
       this.#serve()
     })
@@ -325,4 +331,9 @@ export class Connection {
   #unsent(): number {
     return this.#outBytes + this.#heldBytes + this.#options.socket.writableLength
   }
+}
+
+/** Whether or not the client is still there. A request that failed leaves its frame to the collector: something of it may still be under way. */
+function giveBack(frame: Lease | undefined, outcome: Outcome): void {
+  if (frame !== undefined && outcome.kind !== 'close' && outcome.frameIsFree) frame.release()
 }

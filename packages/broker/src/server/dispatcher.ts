@@ -10,7 +10,7 @@ import { type ConnectionFacts, RequestContext } from './request-context.ts'
 
 /**
  * What becomes of one request. `close` ends the connection, after the answers before it: what follows on it could not be understood, or must not be
- * answered. `answer` is for a peer that speaks another protocol.
+ * answered. `answer` is for a peer that speaks another protocol. `frameIsFree`: nothing looks at the request's bytes any more, not even the answer.
  */
 export type Outcome =
   | {
@@ -20,11 +20,11 @@ export type Outcome =
       readonly throttleTimeMs: number
       /** To be released when the chunks have left, and not before. */
       readonly leases?: readonly Lease[] | undefined
+      readonly frameIsFree?: boolean
     }
-  | { readonly kind: 'silence' }
+  | { readonly kind: 'silence'; readonly frameIsFree?: boolean }
   | { readonly kind: 'close'; readonly reason: string; readonly answer?: Buffer }
 
-const SILENCE: Outcome = { kind: 'silence' }
 const API_VERSIONS = 18
 
 export interface DispatcherOptions {
@@ -81,10 +81,19 @@ export class Dispatcher {
     const throttleTimeMs = quotas.charge(cx, requestBytes)
     if (answer === undefined) {
       metrics.done(cx.version, clock.monotonicMs() - startedMs, requestBytes, 0)
-      return cx.closeReason === undefined ? SILENCE : { kind: 'close', reason: cx.closeReason }
+      if (cx.closeReason !== undefined) return { kind: 'close', reason: cx.closeReason }
+      return { kind: 'silence', frameIsFree: cx.frameIsFree }
     }
     const w = answer.frame(throttleTimeMs)
-    const outcome: Outcome = { kind: 'answer', bytes: w.length, chunks: w.chunks(), throttleTimeMs, leases: cx.leases }
+    const { leases, frameIsFree } = cx
+    const outcome: Outcome = {
+      kind: 'answer',
+      bytes: w.length,
+      chunks: w.chunks(),
+      throttleTimeMs,
+      leases,
+      frameIsFree,
+    }
     answer.errors(metrics.error)
     metrics.done(cx.version, clock.monotonicMs() - startedMs, requestBytes, outcome.bytes)
     return outcome

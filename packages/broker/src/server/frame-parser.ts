@@ -4,22 +4,38 @@
  * A chunk is copied and not kept: the socket reads the next one into the same memory, and a frame that comes byte by byte costs bytes and not objects. A
  * frame that straddles chunks is gathered in a buffer which grows with what has been received (to four times that, but for the first kilobyte) and never
  * with what a size claims.
+ *
+ * Large frames lie in blocks of a pool. Whoever takes a frame owns it and its lease: he may give the block back when nobody looks at the bytes any more, or
+ * forget it.
  */
+import type { BufferPool, Lease, PooledBlock } from '@millrace/base'
+
+export interface Frame {
+  readonly bytes: Buffer
+  readonly lease: Lease | undefined
+}
+
 const CAPACITY_MIN = 1024
 const GROWTH = 4
+/** Smaller frames are cheaper to allocate than to give back. */
+const POOLED_BYTES_MIN = 8 * 1024
 const NOTHING = Buffer.alloc(0)
 
 export class FrameParser {
   readonly #sizeMax: number
+  readonly #blocks: BufferPool
   /** Of the frame that is being gathered; -1 while its prefix is not complete. */
   #size = -1
   #prefix = 0
   #prefixLength = 0
   #gathered: Buffer = NOTHING
+  /** The block that `#gathered` lies in, where it does. */
+  #block: PooledBlock | undefined
   #length = 0
 
-  constructor(sizeMax: number) {
+  constructor(sizeMax: number, blocks: BufferPool) {
     this.#sizeMax = sizeMax
+    this.#blocks = blocks
   }
 
   /** Bytes held of a frame that is not complete yet. */
@@ -38,7 +54,7 @@ export class FrameParser {
   }
 
   /** Calls `onFrame` for each frame that the chunk completes. Answers the bad size if one was met: nothing after it can be read, nor may be pushed. */
-  push(chunk: Buffer, onFrame: (frame: Buffer) => void): number | undefined {
+  push(chunk: Buffer, onFrame: (frame: Frame) => void): number | undefined {
     let at = 0
     while (at < chunk.length) {
       if (this.#size < 0) {
@@ -54,7 +70,7 @@ export class FrameParser {
         this.#prefix = 0
         if (size < 0 || size > this.#sizeMax) return size
         if (chunk.length - at >= size) {
-          onFrame(Buffer.from(chunk.subarray(at, at + size)))
+          onFrame(this.#copied(chunk, at, size))
           at += size
           continue
         }
@@ -70,18 +86,31 @@ export class FrameParser {
   #gather(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#size - this.#length)
     const length = this.#length + end - at
-    if (length > this.#gathered.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(this.#size, Math.max(CAPACITY_MIN, length * GROWTH)))
-      this.#gathered.copy(larger, 0, 0, this.#length)
-      this.#gathered = larger
-    }
+    if (length > this.#gathered.length) this.#grow(Math.min(this.#size, Math.max(CAPACITY_MIN, length * GROWTH)))
     chunk.copy(this.#gathered, this.#length, at, end)
     this.#length = length
     return end
   }
 
-  #take(): Buffer {
-    const frame = this.#gathered.subarray(0, this.#size)
+  #grow(capacity: number): void {
+    const block = capacity < POOLED_BYTES_MIN ? undefined : this.#blocks.take(capacity)
+    const larger = block?.bytes ?? Buffer.allocUnsafeSlow(capacity)
+    this.#gathered.copy(larger, 0, 0, this.#length)
+    this.#gathered = larger
+    this.#block?.release()
+    this.#block = block
+  }
+
+  #copied(chunk: Buffer, at: number, size: number): Frame {
+    if (size < POOLED_BYTES_MIN) return { bytes: Buffer.from(chunk.subarray(at, at + size)), lease: undefined }
+    const lease = this.#blocks.take(size)
+    chunk.copy(lease.bytes, 0, at, at + size)
+    return { bytes: lease.bytes, lease }
+  }
+
+  #take(): Frame {
+    const frame = { bytes: this.#gathered.subarray(0, this.#size), lease: this.#block }
+    this.#block = undefined
     this.#gathered = NOTHING
     this.#size = -1
     this.#length = 0

@@ -17,7 +17,8 @@ export interface ConnectionLimits {
   readonly idleMs: number
 }
 
-export interface ServerOptions extends Pick<ConnectionOptions, 'dispatcher' | 'load' | 'requestBytesMax'> {
+export interface ServerOptions
+  extends Pick<ConnectionOptions, 'dispatcher' | 'load' | 'requestBytesMax' | 'frameBlocks'> {
   readonly backlog: number
   readonly limits: () => ConnectionLimits
   readonly principal: string
@@ -92,7 +93,7 @@ export class SocketServer {
       socket.destroy()
       return
     }
-    const { dispatcher, load, requestBytesMax, clock, logger, principal } = this.#options
+    const { dispatcher, load, requestBytesMax, frameBlocks, clock, logger, principal } = this.#options
     const facts = { id: this.#nextId++, listener, principal, clientHost }
     const connection = new Connection({
       socket,
@@ -100,6 +101,7 @@ export class SocketServer {
       dispatcher,
       load,
       requestBytesMax,
+      frameBlocks,
       clock,
       logger,
       onClose: c => this.#forget(c, listener),

@@ -23,6 +23,11 @@ export class RequestContext {
   readonly requestBytes: number
   /** Kept by ServerLoad. */
   parkedCount = 0
+  /**
+   * Set by a handler of which nothing looks at the request's bytes once it has answered, not even the answer: their memory is used again. Byte fields of a
+   * request are views of it, so a handler that hands one to somebody who may keep it leaves this alone.
+   */
+  frameIsFree = false
   readonly #authorizer: Authorizer
   #closeReason: string | undefined
   #leases: Lease[] | undefined

@@ -82,7 +82,7 @@ export class DiskLogEngine implements LogEngine {
       logger,
       files: new OpenFiles(fs, settings.openFilesMax),
       tails: new TailCache(settings.tailBytes),
-      readBlocks: new BufferPool(READ_BLOCKS),
+      readBlocks: new BufferPool(READ_BLOCKS, clock),
       readPace: new ReadPace(clock, settings.syncReadBytesMax, settings.syncReadBytesMaxWhileFast),
       advanced: log => this.#listener?.advanced(log),
       failed: log => this.#listener?.failed(log),

@@ -13,7 +13,7 @@ export interface LogServices {
   readonly random: Random
   readonly logger: Logger
   readonly tails: TailCache
-  /** Where reads from files put what they find. */
+  /** Where reads put what they find. */
   readonly readBlocks: BufferPool
   readonly readPace: ReadPace
   /** The engine's own listeners, which pass it on to the broker's. */

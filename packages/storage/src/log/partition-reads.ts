@@ -59,7 +59,7 @@ function readOne(services: LogServices, reads: LogReads, { entry, allowance }: O
   if (refused !== undefined) return refusedWith(log, refused)
   const end = readableEnd(log, entry.isolation)
   if (entry.offset >= end || allowsNothing(allowance)) return outcomeOf(log, entry, NO_RECORDS)
-  const inMemory = log.tail.read(entry.offset, end, allowance)
+  const inMemory = log.tail.read(entry.offset, end, { allowance, blocks: services.readBlocks })
   const range = {
     offset: entry.offset,
     end,

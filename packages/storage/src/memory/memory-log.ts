@@ -14,7 +14,6 @@ import type {
 import { admit, appended, takeIn } from '../log/admission.ts'
 import { LeaderEpochs } from '../log/leader-epochs.ts'
 import { type LogRange, readableEnd, refusedRead, startAfterDelete } from '../log/offset-range.ts'
-import { ownRecords } from '../log/own-records.ts'
 import { type EndedTransaction, ProducerStates } from '../log/producer-state.ts'
 import type { Allowance } from '../log/read-budget.ts'
 import { type RecordTime, recordAtOrAfter, recordOfMaxTimestamp } from '../log/record-time.ts'
@@ -58,7 +57,10 @@ export class MemoryLog implements PartitionLog, LogRange {
     const { batch, records } = admission
     const ended = takeIn(this.producers, batch, records)
     if (ended?.aborted) this.#aborted.push(ended)
-    this.#batches.push({ batch, records: ownRecords(records) })
+    // The caller's memory is used again. Of its own: a slice of Node's pool would hold what others lie beside.
+    const own = Buffer.allocUnsafeSlow(records.length)
+    records.copy(own)
+    this.#batches.push({ batch, records: own })
     this.logEndOffset = batch.lastOffset + 1
     this.sizeBytes += batch.sizeInBytes
     return appended(batch, this.logStartOffset)
