@@ -15,6 +15,7 @@ const commands = [
   ['cluster', 'describe', 'api-versions', 'log-dirs'],
   ['offsets'],
   ['log', 'verify', 'repair'],
+  ['transaction', 'drop'],
   ['import'],
   ['completion'],
   ['version'],

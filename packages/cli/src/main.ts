@@ -11,6 +11,7 @@ import { offsetsCommand } from './commands/offsets.ts'
 import { produceCommand } from './commands/produce.ts'
 import { serveCommand } from './commands/serve.ts'
 import { topicCommand } from './commands/topic.ts'
+import { transactionCommand } from './commands/transaction.ts'
 import { versionCommand } from './commands/version.ts'
 import { addGlobalOptions } from './shared/global-options.ts'
 import { packageVersion } from './shared/version.ts'
@@ -49,6 +50,7 @@ const commands = (): readonly Command[] => [
   clusterCommand(),
   offsetsCommand(),
   logCommand(),
+  transactionCommand(),
   importCommand(),
   completionCommand(),
   versionCommand(),

@@ -8,6 +8,7 @@
 import type { TopicPartition, TransactionEvent, TransactionReply } from '@millrace/coordinator'
 import { type ErrorName, producerEpochOf, producerIdOf } from '@millrace/protocol'
 import type { BatchEntry } from '@millrace/storage'
+import type { UnreadableId } from '../runtime/transactions/transaction-coordinator.ts'
 import type { Services } from '../services.ts'
 import { errorOf, refusedWrite } from './transaction-replies.ts'
 
@@ -61,7 +62,7 @@ export async function admitWrites(
 }
 
 /** Partitions are answered in the order in which they were asked for. */
-function errorFor(reply: TransactionReply, index: number): ErrorName {
+function errorFor(reply: TransactionReply | UnreadableId, index: number): ErrorName {
   if (reply.kind === 'added') return 'NONE'
   if (reply.kind !== 'verified') return errorOf(reply)
   return reply.partitions[index]!.error

@@ -1,13 +1,14 @@
 /** What the handlers of transactions share: who may, and Kafka's errors as each version has them. */
 import type { TransactionReply } from '@millrace/coordinator'
 import { type ErrorName, errorCode } from '@millrace/protocol'
+import type { UnreadableId } from '../runtime/transactions/transaction-coordinator.ts'
 import type { RequestContext } from '../server/request-context.ts'
 
 /** Every outcome of a transaction is an error of the protocol by the same name. */
 export const codeOf = (error: ErrorName): number => errorCode(error)
 
 /** The error of a reply that is not what was asked for. */
-export function errorOf(reply: TransactionReply): ErrorName {
+export function errorOf(reply: TransactionReply | UnreadableId): ErrorName {
   if ('error' in reply) return reply.error
   throw new Error(`a transaction answered ${reply.kind} to something else`)
 }

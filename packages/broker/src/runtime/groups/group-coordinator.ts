@@ -107,6 +107,13 @@ export class GroupCoordinator {
     }
   }
 
+  /** Of which producers' transactions there are offsets, by group. */
+  pendingTransactions(): { readonly groupId: string; readonly producerId: number }[] {
+    return [...this.#groups.values()].flatMap(({ groupId, transactions }) =>
+      [...transactions.pending.keys()].map(producerId => ({ groupId, producerId })),
+    )
+  }
+
   /** A transaction's marker. False when it could not be stored and is to be brought again. */
   async endTransaction(groupId: string, producerId: number, committed: boolean): Promise<boolean> {
     const reply = await this.ask(groupId, (request, now, { transactions }) => ({

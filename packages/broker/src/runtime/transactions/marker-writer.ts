@@ -11,7 +11,7 @@ import type { GroupCoordinator } from '../groups/group-coordinator.ts'
 export interface MarkerServices {
   readonly image: Pick<ClusterImage, 'topic'>
   readonly logs: Pick<LogEngine, 'append'>
-  readonly groups: Pick<GroupCoordinator, 'endTransaction'>
+  readonly groups: Pick<GroupCoordinator, 'endTransaction' | 'pendingTransactions'>
   readonly timers: TimerWheel
   readonly logger: Logger
 }

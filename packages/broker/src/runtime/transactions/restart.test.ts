@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { silentLogger, systemClock } from '@millrace/base'
+import { createLogger, type Logger, silentLogger, systemClock } from '@millrace/base'
 import type { TransactionRecord } from '@millrace/coordinator'
+import { DescribeProducers, DescribeTransactions, errorName, WriteTxnMarkers } from '@millrace/protocol'
 import { openDiskEngine, openSqliteCatalog } from '@millrace/storage'
 import { createTopic, WireClient } from '@millrace/testkit'
 import { startBroker } from '../../broker.ts'
@@ -27,7 +28,7 @@ function newFolder(t: TestContext): string {
 const openCatalog = (folder: string) =>
   openSqliteCatalog({ path: join(folder, 'catalog.db'), nodeId: 1, logger: silentLogger })
 
-async function start(t: TestContext, folder: string): Promise<Started> {
+async function start(t: TestContext, folder: string, logger: Logger = silentLogger): Promise<Started> {
   const engine = await openDiskEngine({
     dirs: [folder],
     catalog: () => openCatalog(folder),
@@ -35,7 +36,7 @@ async function start(t: TestContext, folder: string): Promise<Started> {
     logger: silentLogger,
   })
   const config = brokerConfigOf({ listeners: 'PLAINTEXT://127.0.0.1:0' })
-  const broker = await startBroker({ config, engine, logger: silentLogger })
+  const broker = await startBroker({ config, engine, logger })
   const client = await WireClient.connect({ port: [...broker.ports.values()][0]! })
   const stop = async (): Promise<void> => {
     await client.close()
@@ -51,11 +52,14 @@ async function rewrite(
   id: string,
   change: (record: TransactionRecord) => TransactionRecord,
 ): Promise<void> {
+  await rewriteBytes(folder, id, value => encodeTransactionRecord(change(decodeTransactionRecord(id, value))))
+}
+
+async function rewriteBytes(folder: string, id: string, change: (value: Uint8Array) => Uint8Array): Promise<void> {
   const catalog = openCatalog(folder)
   const stored = (await catalog.loadTransactions()).find(({ transactionalId }) => transactionalId === id)
   assert(stored !== undefined)
-  const value = encodeTransactionRecord(change(decodeTransactionRecord(id, stored.value)))
-  await catalog.write([{ kind: 'putTransaction', transactionalId: id, value }])
+  await catalog.write([{ kind: 'putTransaction', transactionalId: id, value: change(stored.value) }])
   catalog.close()
 }
 
@@ -177,3 +181,72 @@ test('a record comes back as it was stored', () => {
   }
   assert.deepEqual(decodeTransactionRecord('tx', encodeTransactionRecord(record)), record)
 })
+
+for (const generation of generations)
+  test(`a record that cannot be read is written over by nobody, and what it has open can be ended and forgotten (${generation})`, async t => {
+    const folder = newFolder(t)
+    const first = await start(t, folder)
+    await createTopic(first.client, 't')
+    const producer = await TransactionalProducer.start(first.client, 'tx', { generation })
+    await producer.send('t', ['open'])
+    await producer.sendOffset('g', 't', 7)
+    const other = await TransactionalProducer.start(first.client, 'other', { generation })
+    await first.stop()
+    const damaged = Buffer.from('no record at all')
+    await rewriteBytes(folder, 'tx', () => damaged)
+
+    const lines: string[] = []
+    const logger = createLogger({ level: 'error', format: 'json', write: line => lines.push(line) })
+    const { client, stop } = await start(t, folder, logger)
+    assert.match(
+      lines.join(''),
+      /transactional id tx in the catalog cannot be read.*kafka-transactions.*millrace transaction drop/,
+    )
+    for (let attempt = 0; attempt < 2; attempt++)
+      assert.equal(await new TransactionalProducer(client, 'tx', { generation }).init(), 'UNKNOWN_SERVER_ERROR')
+    producer.reconnect(client)
+    assert.equal(await producer.commit(), 'UNKNOWN_SERVER_ERROR')
+    const { transactionStates } = await client.request(DescribeTransactions, 0, { transactionalIds: ['tx'] })
+    assert.equal(errorName(transactionStates[0]!.errorCode), 'UNKNOWN_SERVER_ERROR')
+    // Others go on.
+    other.reconnect(client)
+    await createTopic(client, 'u')
+    assert.equal(await other.send('u', ['fine']), 'NONE')
+    assert.equal(await other.commit(), 'NONE')
+
+    // As kafka-transactions does it: who has something open here, and an end to it.
+    assert.equal((await read(client, 't')).lastStableOffset, 0)
+    const { topics } = await client.request(DescribeProducers, 0, { topics: [{ name: 't', partitionIndexes: [0] }] })
+    const [active] = topics[0]!.partitions[0]!.activeProducers
+    assert.equal(active!.currentTxnStartOffset, 0)
+    const { markers } = await client.request(WriteTxnMarkers, 1, {
+      markers: [
+        {
+          producerId: active!.producerId,
+          producerEpoch: active!.producerEpoch,
+          transactionResult: false,
+          topics: [{ name: 't', partitionIndexes: [0] }],
+          coordinatorEpoch: Math.max(0, active!.coordinatorEpoch),
+        },
+      ],
+    })
+    assert.equal(markers[0]!.topics[0]!.partitions[0]!.errorCode, 0)
+    assert.deepEqual((await read(client, 't', { beyond: 0 })).values, [])
+    assert.equal(await committedOffset(client, 'g', 't'), 'UNSTABLE_OFFSET_COMMIT')
+    await stop()
+
+    const catalog = openCatalog(folder)
+    const left = (await catalog.loadTransactions()).find(({ transactionalId }) => transactionalId === 'tx')
+    assert.deepEqual(Buffer.from(left!.value), damaged)
+    await catalog.write([{ kind: 'deleteTransaction', transactionalId: 'tx' }])
+    catalog.close()
+
+    const last = await start(t, folder)
+    while ((await committedOffset(last.client, 'g', 't')) === 'UNSTABLE_OFFSET_COMMIT');
+    assert.equal(await committedOffset(last.client, 'g', 't'), -1)
+    const successor = await TransactionalProducer.start(last.client, 'tx', { generation })
+    assert.notEqual(successor.producerId, producer.producerId)
+    assert.equal(await successor.send('t', ['anew']), 'NONE')
+    assert.equal(await successor.commit(), 'NONE')
+    assert.deepEqual((await read(last.client, 't', { beyond: 1 })).values, ['anew'])
+  })

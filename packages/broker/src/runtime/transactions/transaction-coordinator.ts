@@ -30,11 +30,21 @@ export interface TransactionCoordinatorOptions extends MarkerServices {
   readonly logger: Logger
 }
 
+/** The record of the id cannot be read, so that nobody knows what it is in the middle of. Clients give up and say so. */
+export interface UnreadableId {
+  readonly kind: 'unreadable'
+  readonly error: 'UNKNOWN_SERVER_ERROR'
+}
+
+const UNREADABLE: UnreadableId = { kind: 'unreadable', error: 'UNKNOWN_SERVER_ERROR' }
+
 type EventOf = (request: TransactionRequestId, now: number) => TransactionEvent
 
 export class TransactionCoordinator {
   readonly #options: TransactionCoordinatorOptions
   readonly #shells = new Map<string, TransactionShell>()
+  /** Ids that are served to nobody, lest their records are written over: an operator ends what is open and drops them. */
+  readonly #unreadable = new Set<string>()
   readonly #services: TransactionShellServices
   readonly #markers: MarkerWriter
   #expiry: Timer | undefined
@@ -63,6 +73,7 @@ export class TransactionCoordinator {
     for (const stored of await this.#options.catalog.loadTransactions()) this.#restore(stored)
     const now = this.#options.clock.now()
     for (const shell of [...this.#shells.values()]) shell.tell({ kind: 'loaded', now })
+    if (this.#unreadable.size === 0) void this.#dropOrphans()
     this.#expireLater()
   }
 
@@ -74,7 +85,8 @@ export class TransactionCoordinator {
   }
 
   /** `transactionalId` names an id that need not exist yet. */
-  ask(transactionalId: string, eventOf: EventOf): Promise<TransactionReply> {
+  async ask(transactionalId: string, eventOf: EventOf): Promise<TransactionReply | UnreadableId> {
+    if (this.isUnreadable(transactionalId)) return UNREADABLE
     return this.#shellOf(transactionalId).ask(eventOf)
   }
 
@@ -82,7 +94,8 @@ export class TransactionCoordinator {
    * The same, but an answer that only the end of the transaction before stands in the way of is waited for, as long as Kafka's brokers do: its markers
    * take a moment, and a client that is sent away comes back much later.
    */
-  async askPatiently(transactionalId: string, eventOf: EventOf): Promise<TransactionReply> {
+  async askPatiently(transactionalId: string, eventOf: EventOf): Promise<TransactionReply | UnreadableId> {
+    if (this.isUnreadable(transactionalId)) return UNREADABLE
     const { clock, config } = this.#options
     const deadline = clock.monotonicMs() + config.addPartitionsToTxnRetryBackoffMaxMs
     for (;;) {
@@ -92,6 +105,10 @@ export class TransactionCoordinator {
       if (!('error' in reply) || reply.error !== 'CONCURRENT_TRANSACTIONS' || leftMs <= 0) return reply
       await shell.untilEnded(leftMs)
     }
+  }
+
+  isUnreadable(transactionalId: string): boolean {
+    return this.#unreadable.has(transactionalId)
   }
 
   /** Undefined for an id that is not known. */
@@ -124,7 +141,24 @@ export class TransactionCoordinator {
       this.#shells.set(transactionalId, new TransactionShell(state, this.#services))
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
-      this.#options.logger.error(`transactional id ${transactionalId} cannot be read and is left alone`, { error })
+      this.#unreadable.add(transactionalId)
+      this.#options.logger.error(
+        `the record of transactional id ${transactionalId} in the catalog cannot be read (${error.message}): its producers are refused with UNKNOWN_SERVER_ERROR. ` +
+          'End what it has open with kafka-transactions find-hanging and abort, then stop the broker and run millrace transaction drop',
+      )
+    }
+  }
+
+  /** Offsets whose transaction nobody knows any more, since an operator has dropped its record: they would be in the way of their group for ever. */
+  async #dropOrphans(): Promise<void> {
+    const { groups, logger } = this.#options
+    const known = new Set<string>()
+    for (const { state } of this.#shells.values())
+      if ('groups' in state) for (const groupId of state.groups) known.add(`${state.producerId} ${groupId}`)
+    for (const { groupId, producerId } of groups.pendingTransactions()) {
+      if (known.has(`${producerId} ${groupId}`)) continue
+      logger.warn('offsets of a transaction that is not known are dropped', { groupId, producerId })
+      await groups.endTransaction(groupId, producerId, false)
     }
   }
 
