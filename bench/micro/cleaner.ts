@@ -1,6 +1,6 @@
 /**
  * What a cleaning costs: megabytes a second, memory beside what was there before, and how long others wait for their turn while it runs.
- * Run it with `--conditions=source`; the first argument is the number of records (1,000,000), the second the number of keys (100,000).
+ * Run it with `--conditions=source`; arguments: the number of records (1,000,000), of keys (100,000), of bytes in a value (100).
  *
  * Two virtual CPUs with seven times their work from others, Node 26.10, one round of 500,000 records of 100 bytes and 50,000 keys: read as an order of
  * magnitude. `none`: 69 MB or 0.57 million records per second of processor time, 7 MB of memory more; `lz4`, 22 bytes a record on disk: 16 MB or 0.76 million
@@ -18,11 +18,11 @@ import { emptyCatalog } from '../../packages/storage/src/sample-catalog.ts'
 const RECORDS = Number(process.argv[2] ?? 1_000_000)
 const KEYS = Number(process.argv[3] ?? 100_000)
 const RECORDS_IN_BATCH = 100
-const VALUE_BYTES = 100
+const VALUE_BYTES = Number(process.argv[4] ?? 100)
 /** Small, so that little of a compressed log is in the active segment, which is not cleaned. */
 const SEGMENT_BYTES = 4 * 1024 * 1024
-const LIMIT_MS = 120_000
-const CODECS: readonly CompressionCodec[] = ['none', 'lz4']
+const LIMIT_MS = 30_000
+const CODECS: readonly CompressionCodec[] = (process.argv[5]?.split(',') ?? ['none', 'lz4']) as CompressionCodec[]
 
 for (const codec of CODECS) {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
