@@ -8,34 +8,92 @@ import {
   startBroker,
 } from '../../test/interop/broker.ts'
 
-/** One figure of one broker. `run` starts the broker, measures, stops it, and leaves nothing behind. */
+export type Goal =
+  | { readonly ratio: number; readonly better: 'more' | 'less' }
+  | { readonly atMost: number }
+  /** Shown beside the others, without a goal of its own. */
+  | undefined
+
+export interface FigureKind {
+  readonly unit: string
+  readonly goal?: Goal
+}
+
+/** Figures of one measure, by their names. */
+export type Values = Readonly<Record<string, number>>
+
+interface Named {
+  readonly name: string
+  /** Measures of one purpose: `--only` takes it like a name. */
+  readonly group: string
+  readonly figures: Readonly<Record<string, FigureKind>>
+}
+
+/** Shares its broker with the other measures of its session, in the order of the list. */
+export interface SharedMeasure extends Named {
+  readonly session: string
+  on(broker: Broker, isQuick: boolean): Promise<Values>
+}
+
+/** Starts brokers of its own, and leaves nothing behind. */
+export interface OwnMeasure extends Named {
+  of(kind: Kind, isQuick: boolean): Promise<Values>
+}
+
+/** Compares others than the two brokers; the first of its sides is ours, and is held against the best of the others. */
+export interface SidesMeasure extends Named {
+  readonly sides: readonly string[]
+  /** Sides that cannot be had are left out, and `say` is told why. */
+  round(isQuick: boolean, say: (note: string) => void): Promise<Readonly<Record<string, Values>>>
+}
+
+/** One figure of one broker, the simplest kind. `wanted` is a ratio (`≥ 1.5 ×`, `≤ 0.1 ×`) or a limit (`≤ 90 MB`). */
 export interface Measure {
   readonly name: string
   readonly unit: string
-  /** What we want of ours, in words. */
   readonly wanted: string
   run(kind: Kind): Promise<number>
 }
 
-export interface Figures {
-  readonly name: string
-  readonly unit: string
-  readonly wanted: string
-  readonly figures: Readonly<Record<Kind, readonly number[]>>
+/** A measure that cannot be taken on this machine, with the reason. */
+export class Missing extends Error {}
+
+export const more = (ratio: number): Goal => ({ ratio, better: 'more' })
+export const less = (ratio: number): Goal => ({ ratio, better: 'less' })
+export const atMost = (limit: number): Goal => ({ atMost: limit })
+
+export function oneFigure(group: string, measure: Measure): OwnMeasure {
+  const { name, unit, wanted } = measure
+  const number = Number(/[0-9.]+/.exec(wanted)?.[0])
+  const goal = !wanted.includes('×') ? atMost(number) : wanted.startsWith('≥') ? more(number) : less(number)
+  return { name, group, figures: { [name]: { unit, goal } }, of: async kind => ({ [name]: await measure.run(kind) }) }
+}
+
+/** Other brokers of the machine may have Millrace's usual port for metrics. */
+const OWN_SETTINGS: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
+  millrace: { 'millrace.admin.listener': '127.0.0.1:0' },
+  kafka: {},
+}
+
+export function startMeasured(kind: Kind, folder: string, options: BrokerOptions = {}): Promise<Broker> {
+  return startBroker(kind, folder, { ...options, settings: { ...OWN_SETTINGS[kind], ...options.settings } })
 }
 
 /** Lets `use` have a broker in a fresh folder. */
-export async function withBroker(
+export async function withBroker<T>(
   kind: Kind,
-  use: (broker: Broker) => Promise<number>,
+  use: (broker: Broker) => Promise<T>,
   options: BrokerOptions = {},
-): Promise<number> {
+): Promise<T> {
   const folder = freshFolder(kind)
-  const broker = await startBroker(kind, folder, options)
   try {
-    return await use(broker)
+    const broker = await startMeasured(kind, folder, options)
+    try {
+      return await use(broker)
+    } finally {
+      await broker.stop()
+    }
   } finally {
-    await broker.stop()
     removeFolder(folder)
   }
 }

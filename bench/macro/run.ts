@@ -1,43 +1,84 @@
 /**
- * Whole brokers, side by side: Millrace and Apache Kafka in turn in one run, round by round, and the ratio of the medians.
- *   node run.ts [--only idle-memory,start] [--rounds 5] [--json file]
+ * Whole brokers, side by side: Millrace and Apache Kafka in turn in one run, round by round, and the ratio of the medians. See bench/README.md.
+ *   node run.ts [--only speed,transactions-1] [--rounds 5] [--quick] [--json file] [--list] [--report]
  * Run it on a quiet machine and beside nothing else: only the ratio counts.
  */
-import { writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
-import { installKafka, KINDS, type Kind } from '../../test/interop/broker.ts'
-import type { Figures, Measure } from './measure.ts'
-import { idleConnections, idleMemory, smallRequestCpu, startTime } from './measures/broker-figures.ts'
+import { installKafka } from '../../test/interop/broker.ts'
+import { oneFigure, withBroker } from './measure.ts'
+import { clients } from './measures/clients.ts'
+import { compaction } from './measures/compaction.ts'
+import { exactlyOnce } from './measures/exactly-once.ts'
+import { latencies } from './measures/latency.ts'
+import { connections, idleGroups, rebalance } from './measures/many.ts'
+import { memory } from './measures/memory.ts'
 import { perfTests } from './measures/perf-tests.ts'
-import { table } from './table.ts'
+import { raw } from './measures/raw.ts'
+import { manyPartitions, starts } from './measures/start.ts'
+import { writeReport } from './report.ts'
+import { keepResults, type MeasureResult, machine, resultsFile, versions } from './results.ts'
+import { type AnyMeasure, sessionsOf, takeSession } from './rounds.ts'
+import { tables } from './table.ts'
 
-const measures: readonly Measure[] = [idleMemory, startTime, idleConnections, smallRequestCpu, ...perfTests]
+const measures: readonly AnyMeasure[] = [
+  ...exactlyOnce,
+  ...compaction.map(measure => oneFigure('exactly-once', measure)),
+  ...raw,
+  ...perfTests,
+  ...latencies,
+  idleGroups,
+  rebalance,
+  manyPartitions,
+  connections,
+  memory,
+  ...starts,
+  ...clients,
+]
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } },
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    report: { type: 'boolean', default: false },
+  },
 })
-const only = values.only?.split(',')
-const rounds = Number(values.rounds)
 
-await installKafka()
-const results: Figures[] = []
-for (const measure of measures.filter(m => only === undefined || only.includes(m.name))) {
-  const figures: Record<Kind, number[]> = { millrace: [], kafka: [] }
-  for (let round = 0; round < rounds; round++)
-    for (const kind of KINDS) {
-      const value = await measure.run(kind)
-      figures[kind].push(value)
-      process.stderr.write(`${measure.name} ${kind} ${value.toFixed(2)} ${measure.unit}\n`)
-    }
-  results.push({ name: measure.name, unit: measure.unit, wanted: measure.wanted, figures })
+function chosen(only: string | undefined): readonly AnyMeasure[] {
+  if (only === undefined) return measures
+  const names = only.split(',')
+  const unknown = names.filter(name => !measures.some(m => m.name === name || m.group === name))
+  if (unknown.length > 0) throw new Error(`no measure or group is called ${unknown.join(', ')}: see --list`)
+  return measures.filter(m => names.includes(m.name) || names.includes(m.group))
 }
-const machine = {
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  memoryGiB: Math.round(totalmem() / 2 ** 30),
-  node: process.version,
+
+if (values.list)
+  for (const { group, name, figures } of measures) console.log(group, name, Object.keys(figures).join('; '))
+else if (values.report) writeReport(resultsFile)
+else await measureAll()
+
+async function measureAll(): Promise<void> {
+  const begun = performance.now()
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
+  if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}`)
+  // a quick run shows that everything works, and its figures are worth nothing: they are not kept unless they are asked for
+  const json = values.json ?? (values.quick ? undefined : resultsFile)
+  const selected = chosen(values.only)
+  await installKafka()
+  await withBroker('millrace', async () => {}) // builds what is not built yet
+  const results: MeasureResult[] = []
+  const clock = (): string => `${((performance.now() - begun) / 1000).toFixed(0)} s`.padStart(6)
+  const options = { rounds, isQuick: values.quick, onProgress: (line: string) => console.error(`${clock()} ${line}`) }
+  for (const session of sessionsOf(selected)) {
+    const taken = await takeSession(session, options)
+    results.push(...taken)
+    if (json !== undefined) keepResults(json, taken)
+  }
+  console.log(tables(results))
+  for (const { measure, notes } of results) for (const note of notes) console.log(`${measure}: ${note}`)
+  const made = Object.entries(versions()).map(([name, version]) => `${name} ${version}`)
+  console.log(`\n${values.quick ? 'quick, ' : ''}${rounds} rounds, ${machine()}; ${made.join(', ')}; ${clock().trim()}`)
+  if (results.some(({ notes }) => notes.length > 0)) process.exitCode = 1
 }
-console.log(table(results))
-console.log(`\n${rounds} rounds, ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, Node ${machine.node}`)
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, rounds, results }, null, 2)}\n`)

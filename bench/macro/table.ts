@@ -1,20 +1,70 @@
-import { type Figures, median } from './measure.ts'
+import { type Goal, median } from './measure.ts'
+import type { FigureResult, MeasureResult } from './results.ts'
 
-/** Medians, the spread from least to most, and the ratio of the medians, as a Markdown table. */
-export function table(results: readonly Figures[]): string {
-  const rows = results.map(({ name, unit, wanted, figures }) => {
-    const ours = median(figures.millrace)
-    const theirs = median(figures.kafka)
-    return [name, unit, cell(figures.millrace), cell(figures.kafka), (ours / theirs).toFixed(2), wanted]
-  })
-  const head = ['measure', 'unit', 'Millrace', 'Apache Kafka', 'ratio', 'wanted']
+const titles: Readonly<Record<string, string>> = { millrace: 'Millrace', kafka: 'Apache Kafka' }
+
+/** Medians, the spread from least to most, the ratio of the medians and the goal, as Markdown: one table for all measures that compare the same sides. */
+export function tables(results: readonly MeasureResult[]): string {
+  const bySides = Map.groupBy(
+    results.flatMap(({ figures }) => figures),
+    ({ sides }) => Object.keys(sides).join(),
+  )
+  return [...bySides.values()].map(table).join('\n\n')
+}
+
+function table(figures: readonly FigureResult[]): string {
+  const sides = Object.keys(figures[0]!.sides)
+  const head = ['measure', 'unit', ...sides.map(side => titles[side] ?? side), 'ratio', 'goal', '']
+  const rows = figures.map(figure => [
+    figure.name,
+    figure.unit,
+    ...sides.map(side => cell(figure.sides[side]!)),
+    ratioOf(figure)?.toFixed(2) ?? '',
+    goalText(figure.goal, figure.unit),
+    verdict(figure),
+  ])
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map(r => r[i]!.length)))
   const line = (cells: readonly string[]): string => `| ${cells.map((c, i) => c.padEnd(widths[i]!)).join(' | ')} |`
   return [line(head), line(widths.map(w => '-'.repeat(w))), ...rows.map(line)].join('\n')
 }
 
-function cell(values: readonly number[]): string {
-  return `${shown(median(values))} (${shown(Math.min(...values))}–${shown(Math.max(...values))})`
+/** Ours to theirs; where there are several others, to the best of them. */
+export function ratioOf({ sides, goal }: FigureResult): number | undefined {
+  const [ours, ...others] = Object.values(sides)
+    .filter((values, i) => i === 0 || values.length > 0)
+    .map(median)
+  if (ours === undefined || others.length === 0) return undefined
+  const best = isBetterMore(goal) ? Math.max(...others) : Math.min(...others)
+  const ratio = ours / best
+  return Number.isFinite(ratio) ? ratio : undefined
 }
 
-const shown = (n: number): string => (n >= 100 ? n.toFixed(0) : n.toFixed(2))
+export function verdict(figure: FigureResult): '' | 'ok' | 'short' {
+  const { goal, sides } = figure
+  if (goal === undefined) return ''
+  const ours = median(Object.values(sides)[0] ?? [])
+  if ('atMost' in goal) return ours <= goal.atMost ? 'ok' : 'short'
+  const ratio = ratioOf(figure)
+  if (ratio === undefined) return ''
+  return (goal.better === 'more' ? ratio >= goal.ratio : ratio <= goal.ratio) ? 'ok' : 'short'
+}
+
+function isBetterMore(goal: Goal): boolean {
+  return goal !== undefined && 'better' in goal && goal.better === 'more'
+}
+
+function goalText(goal: Goal, unit: string): string {
+  if (goal === undefined) return ''
+  if ('atMost' in goal) return `≤ ${goal.atMost} ${unit}`
+  const ratio = goal.ratio.toFixed(goal.ratio * 10 === Math.round(goal.ratio * 10) ? 1 : 2)
+  return `${goal.better === 'more' ? '≥' : '≤'} ${ratio} ×`
+}
+
+function cell(values: readonly number[]): string {
+  if (values.length === 0) return '–'
+  if (values.length === 1) return shown(values[0]!)
+  return `${shown(median(values))} (${shown(Math.min(...values))} … ${shown(Math.max(...values))})`
+}
+
+const shown = (n: number): string =>
+  n >= 100 ? Math.round(n).toLocaleString('en') : n >= 10 ? n.toFixed(1) : n.toFixed(2)

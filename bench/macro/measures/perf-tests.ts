@@ -1,8 +1,8 @@
 /** Kafka's own load tools. The client is Java's and often the slower half: what counts is not to be behind. */
-import { type Kind, kafkaScript } from '../../../test/interop/broker.ts'
+import { type Broker, kafkaScript } from '../../../test/interop/broker.ts'
 import { run } from '../../../test/interop/process.ts'
-import { type Measure, withBroker } from '../measure.ts'
-import { createTopic } from './broker-figures.ts'
+import { more, type SharedMeasure } from '../measure.ts'
+import { createTopic } from '../topics.ts'
 
 const PARTITIONS = 6
 const LIMIT_MS = 300_000
@@ -12,8 +12,8 @@ interface Load {
   readonly count: number
 }
 const loads: readonly Load[] = [
-  { recordSize: 1024, count: 1_000_000 },
-  { recordSize: 100, count: 5_000_000 },
+  { recordSize: 1024, count: 800_000 },
+  { recordSize: 100, count: 4_000_000 },
 ]
 
 async function tool(args: readonly string[]): Promise<string> {
@@ -22,13 +22,11 @@ async function tool(args: readonly string[]): Promise<string> {
   return done.stdout
 }
 
-function produce(bootstrap: string, topic: string, { recordSize, count }: Load): Promise<string> {
+async function produceRate(bootstrap: string, topic: string, { recordSize, count }: Load): Promise<number> {
   const sizes = ['--num-records', String(count), '--record-size', String(recordSize), '--throughput', '-1']
   const settings = ['--command-property', 'acks=all', 'batch.size=65536', 'linger.ms=5']
-  return tool(['kafka-producer-perf-test', '--topic', topic, '--bootstrap-server', bootstrap, ...sizes, ...settings])
-}
-
-function produceRate(output: string): number {
+  const where = ['--topic', topic, '--bootstrap-server', bootstrap]
+  const output = await tool(['kafka-producer-perf-test', ...where, ...sizes, ...settings])
   const rate = /([0-9.]+) records\/sec/.exec(output.trim().split('\n').at(-1) ?? '')?.[1]
   if (rate === undefined) throw new Error(`no rate in: ${output}`)
   return Number(rate)
@@ -42,23 +40,29 @@ async function consumeRate(bootstrap: string, topic: string, count: number): Pro
   return Number(fetchRate)
 }
 
-const measureOf = (name: string, load: Load, rateOf: (bootstrap: string) => Promise<number>): Measure => ({
-  name: `${name}-${load.recordSize}`,
-  unit: 'records/s',
-  wanted: '≥ 1.0 ×',
-  run: (kind: Kind) =>
-    withBroker(kind, async broker => {
-      await createTopic(broker, 'perf', PARTITIONS)
-      await produce(broker.bootstrap, 'perf', { ...load, count: load.count / 5 })
-      return rateOf(broker.bootstrap)
-    }),
-})
+async function measured(broker: Broker, load: Load): Promise<{ readonly produced: number; readonly consumed: number }> {
+  const topic = `perf-${load.recordSize}`
+  const { bootstrap } = broker
+  await createTopic(broker, topic, PARTITIONS)
+  await produceRate(bootstrap, topic, { ...load, count: load.count / 5 })
+  const produced = await produceRate(bootstrap, topic, load)
+  await consumeRate(bootstrap, topic, load.count / 2)
+  return { produced, consumed: await consumeRate(bootstrap, topic, load.count) }
+}
 
-export const perfTests: readonly Measure[] = loads.flatMap(load => [
-  measureOf('producer-perf-test', load, async bootstrap => produceRate(await produce(bootstrap, 'perf', load))),
-  measureOf('consumer-perf-test', load, async bootstrap => {
-    await produce(bootstrap, 'perf', load)
-    await consumeRate(bootstrap, 'perf', load.count)
-    return consumeRate(bootstrap, 'perf', load.count)
-  }),
-])
+export const perfTests: readonly SharedMeasure[] = loads.map(load => {
+  const [producer, consumer] = ['producer', 'consumer'].map(who => `kafka-${who}-perf-test, ${load.recordSize} B`)
+  return {
+    name: `perf-test-${load.recordSize}`,
+    group: 'speed',
+    session: 'perf-test',
+    figures: {
+      [producer!]: { unit: 'records/s', goal: more(1) },
+      [consumer!]: { unit: 'records/s', goal: more(1) },
+    },
+    async on(broker, isQuick) {
+      const { produced, consumed } = await measured(broker, isQuick ? { ...load, count: load.count / 10 } : load)
+      return { [producer!]: produced, [consumer!]: consumed }
+    },
+  }
+})
