@@ -113,6 +113,20 @@ describe('EndTxn', () => {
     assert.equal(producer.abort(), 'NONE')
   })
 
+  test('with version 2 is no repetition where a successor ended a classic one: it is fenced, and not given the identity', () => {
+    const producer = SimulatedProducer.ready(2)
+    const before = producer.identity
+    producer.init()
+    producer.version = 0
+    producer.add(0)
+    assert.equal(producer.abort(), 'NONE')
+    producer.shell.deliver()
+    producer.version = 2
+    const { identity } = producer
+    assert.equal(producer.abort(before), 'PRODUCER_FENCED')
+    assert.deepEqual(producer.identity, identity)
+  })
+
   test('in the name of the epoch beyond the last serves nobody, and breaks nothing', () => {
     const producer = SimulatedProducer.ready(0)
     for (let epoch = 0; epoch < PRODUCER_EPOCH_MAX; epoch++) producer.init()

@@ -47,7 +47,9 @@ function endIdleV2(state: Idle, event: End, out: Outbox): TransactionState {
   return isResult(state, event) ? confirm(state, event, out) : refuse(state, event, 'INVALID_TXN_STATE', out)
 }
 
+/** The epoch tells only where it was the end that moved it on: the classic protocol leaves it as the last start made it, for a successor perhaps. */
 function isRetry(state: Idle, event: End): boolean {
+  if (state.clientTransactionVersion < 2) return false
   const isBumped = event.producerEpoch + 1 === state.producerEpoch && state.producerEpoch <= PRODUCER_EPOCH_MAX
   return isOverflowed(state, event) || (isBumped && event.producerId === state.producerId)
 }

@@ -44,6 +44,16 @@ describe('a transaction that takes too long', () => {
     producer.shell.advance(10_000)
     assert.equal(producer.kind, 'PrepareAbort')
   })
+
+  test('is aborted in time after a restart with a clock that was set back', () => {
+    const producer = SimulatedProducer.ready(0)
+    producer.shell.now += DAY
+    producer.add(0)
+    producer.shell.now -= DAY
+    producer.shell.restart()
+    producer.shell.advance(60_000)
+    assert.equal(producer.kind, 'PrepareAbort')
+  })
 })
 
 describe('a transactional id', () => {

@@ -34,8 +34,9 @@ export function expireIdle(state: Idle, _event: ExpireId, out: Outbox): Transact
   return absentTransaction(state.transactionalId)
 }
 
+/** A clock that was set back meanwhile may give it its whole time again, and no more. */
 export function resume(state: Ongoing, _event: Loaded, out: Outbox): TransactionState {
-  out.arm('timeout', state.startTimestampMs + state.timeoutMs)
+  out.arm('timeout', Math.min(state.startTimestampMs, out.now) + state.timeoutMs)
   return state
 }
 

@@ -10,12 +10,13 @@ export class SimulatedProducer {
   readonly shell: SimulatedShell
   /** What the producer knows itself by. */
   identity: ProducerIdAndEpoch = { producerId: -1, producerEpoch: -1 }
-  readonly #version: TransactionVersion
+  /** By which it speaks. Programs of both generations may have one id, one after the other. */
+  version: TransactionVersion
   readonly #replies = new Map<TransactionRequestId, TransactionReply>()
   #nextRequest = 1
 
   constructor(version: TransactionVersion, config: Partial<TransactionConfig> = {}) {
-    this.#version = version
+    this.version = version
     this.shell = new SimulatedShell({
       config: { transactionVersion: version, ...config },
       answered: (request, reply) => this.#replies.set(request, reply),
@@ -36,14 +37,14 @@ export class SimulatedProducer {
 
   add(partition: number, identity = this.identity): string {
     const partitions = [{ topic: 't', partition }]
-    const transactionVersion = this.#version
+    const transactionVersion = this.version
     return errorOf(
       this.#ask(request => ({ kind: 'addPartitions', request, ...identity, partitions, transactionVersion })),
     )
   }
 
   addGroup(groupId: string): string {
-    const fields = { ...this.identity, groupId, transactionVersion: this.#version }
+    const fields = { ...this.identity, groupId, transactionVersion: this.version }
     return errorOf(this.#ask(request => ({ kind: 'addOffsets', request, ...fields })))
   }
 
@@ -64,7 +65,7 @@ export class SimulatedProducer {
   }
 
   #end(committed: boolean, identity: ProducerIdAndEpoch): string {
-    const transactionVersion = this.#version
+    const transactionVersion = this.version
     return this.#learn(this.#ask(request => ({ kind: 'end', request, ...identity, committed, transactionVersion })))
   }
 
