@@ -168,6 +168,23 @@ export class FaultFileSystem implements FileSystem {
     node.pending = []
   }
 
+  /** What the device has of a file, under a name that it has; undefined without one. */
+  durableContentOf(path: string): Buffer | undefined {
+    let node: Node | undefined = this.#root
+    for (const name of partsOf(path)) node = node instanceof FolderNode ? node.durable.get(name) : undefined
+    return node instanceof FileNode ? node.durable.bytes : undefined
+  }
+
+  /** Of what is on the device, and of the page cache that was read from there. */
+  flipBit(path: string, bit: number): void {
+    const node = this.#find(path)
+    assert(node instanceof FileNode, `${path} is no file`)
+    const position = bit >> 3
+    for (const bytes of [node.content, node.durable])
+      if (position < bytes.length)
+        bytes.write({ position, bytes: Buffer.of(bytes.bytes[position]! ^ (1 << (bit & 7))) })
+  }
+
   /** A sync that the caller waits for on the spot, as a database does: the file and its name. */
   syncNow(path: string): void {
     this.#check('sync', path)

@@ -14,6 +14,8 @@ export const anomalies = [
   'above the high watermark',
   'aborted read',
   'torn transaction',
+  'hanging transaction',
+  'zombie write',
   'undeleted',
   'offset lost',
   'offset invented',

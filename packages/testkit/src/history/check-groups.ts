@@ -1,7 +1,7 @@
 /** Committed offsets as a register that members write and read, who owned what, and whether what was committed had been given to anybody. */
 import type { Anomaly, Finding } from './anomaly.ts'
-import type { FetchedOffsetsLine, FinalOffsetsLine } from './event.ts'
-import { type Commit, type Group, type HistoryIndex, isLossy, partitionKey } from './history-index.ts'
+import type { FetchedOffsetsLine, FinalOffsetsLine, IsolationName } from './event.ts'
+import { type Commit, type Group, type HistoryIndex, isDamaged, isLossy, partitionKey } from './history-index.ts'
 
 export function checkGroups(index: HistoryIndex): Finding[] {
   return [...index.groups.values()].flatMap(group => new GroupCheck(index, group).run())
@@ -49,7 +49,7 @@ class GroupCheck {
         if (lost !== undefined) this.#tell('offset lost', `${key}: ${who} none, and ${lost.offset} was committed`)
         continue
       }
-      const written = commits.filter(({ commit, offset: other }) => other === offset && commit.line.at <= line.at)
+      const written = commits.filter(({ commit, offset: other }) => other === offset && commit.at <= line.at)
       if (written.length === 0) this.#tell('offset invented', `${key}: ${who} ${offset}, which nobody committed`)
       else if (
         written.every(({ commit }) => acked.some(later => isOver(commit, later.commit)) || commit.outcome === 'refused')
@@ -65,22 +65,28 @@ class GroupCheck {
   /** Whether what was acknowledged must still be there. */
   #binds(commit: Commit, began: number): boolean {
     if (commit.endedAt >= began) return false
-    return this.#index.run.catalogIsDurable || this.#index.eraOf(commit.line.at) === this.#index.eraOf(began)
+    return this.#index.run.catalogIsDurable || this.#index.eraOf(commit.at) === this.#index.eraOf(began)
   }
 
   #checkProcessed(final: FinalOffsetsLine): void {
     const given = new Map<string, Set<number>>()
+    let isolation: IsolationName = 'read_uncommitted'
     for (const { key, reads } of this.#index.partitions.values()) {
       const offsets = new Set<number>()
       for (const read of reads)
-        if (read.group === this.#group.groupId) for (const [offset] of read.records) offsets.add(offset)
+        if (read.group === this.#group.groupId) {
+          isolation = read.isolation
+          for (const [offset] of read.records) offsets.add(offset)
+        }
       given.set(key, offsets)
     }
     for (const [topic, number, committed] of final.offsets) {
       const partition = this.#index.partitions.get(partitionKey(topic, number))
-      if (partition?.final === undefined || (isLossy(partition.topic) && this.#index.powerCutCount > 0)) continue
-      const missed = partition.final.records.find(
-        ([offset]) => offset < committed && !given.get(partition.key)!.has(offset),
+      const end = isolation === 'read_committed' ? partition?.finalCommitted : partition?.final
+      if (partition === undefined || end === undefined) continue
+      if (isLossy(partition.topic) && this.#index.powerCutCount > 0) continue
+      const missed = end.records.find(
+        ([offset]) => offset < committed && !given.get(partition.key)!.has(offset) && !isDamaged(partition, offset),
       )
       if (missed !== undefined)
         this.#tell(
@@ -133,6 +139,6 @@ class GroupCheck {
 /** Whether `later` was written after `earlier` for sure. One without an answer may be written late, but not by a generation that is over. */
 function isOver(earlier: Commit, later: Commit): boolean {
   if (earlier === later) return false
-  if (earlier.endedAt < later.line.at && earlier.outcome !== 'unknown') return true
+  if (earlier.endedAt < later.at && earlier.outcome !== 'unknown') return true
   return earlier.line.generation >= 0 && earlier.line.generation < later.line.generation
 }

@@ -1,7 +1,7 @@
 /** What was acknowledged or read, held against what is there at the end. */
 import type { Anomaly, Finding } from './anomaly.ts'
 import type { FinalLine } from './event.ts'
-import { type HistoryIndex, isLossy, type Partition, type Send } from './history-index.ts'
+import { type HistoryIndex, isDamaged, isLossy, type Partition, type Send } from './history-index.ts'
 
 export function checkLogs(index: HistoryIndex): Finding[] {
   return [...index.partitions.values()].flatMap(partition => {
@@ -29,6 +29,7 @@ class LogCheck {
   readonly #findings: Finding[] = []
   /** A power cut may have cost something here. */
   readonly #mayHaveLost: boolean
+  #markers: ReadonlySet<number> | undefined
 
   constructor(index: HistoryIndex, partition: Partition, final: FinalLine) {
     this.#index = index
@@ -60,30 +61,45 @@ class LogCheck {
   /** What is there by itself: rising, whole, sent by somebody, and once. */
   #checkEnd(): void {
     const { records, highWatermark, logStart } = this.#final
-    const hasMarkers = this.#partition.sends.some(({ line }) => line.transaction !== undefined)
     let next = logStart
     for (const [offset, value] of records) {
       if (offset < next) this.#tell('two at one offset', `${value} at ${offset}, where ${next} was due`)
-      else if (offset > next && !hasMarkers && this.#partition.topic.compacts !== true)
-        this.#tell('gap', `nothing from ${next} to ${offset}`)
+      else if (this.#isGap(next, offset)) this.#tell('gap', `nothing from ${next} to ${offset}`)
       next = Math.max(next, offset + 1)
       const send = this.#index.sendOf.get(value)
       if (send === undefined || send.outcome === 'refused')
         this.#tell('phantom', `${value} at ${offset} was ${send === undefined ? 'never sent' : 'refused'}`)
     }
-    if (next < highWatermark && !hasMarkers && this.#partition.topic.compacts !== true)
+    if (this.#isGap(next, highWatermark))
       this.#tell('gap', `nothing from ${next} to the high watermark ${highWatermark}`)
     for (const [value, offsets] of this.#offsetsOf)
       if (offsets.length > 1 && this.#index.sendOf.get(value)?.line.idempotent === true)
         this.#tell('duplicate', `${value} at ${offsets.join(' and ')}`)
   }
 
+  /** Something is missing that is no marker, and was not compacted away or damaged. */
+  #isGap(from: number, to: number): boolean {
+    const { sends, topic } = this.#partition
+    const { markers } = this.#final
+    const isOpen = markers === undefined && sends.some(({ line }) => line.transaction !== undefined)
+    if (from >= to || isOpen || topic.compacts === true) return false
+    this.#markers ??= new Set(markers)
+    for (let offset = from; offset < to; offset++)
+      if (!this.#markers.has(offset) && !isDamaged(this.#partition, offset)) return true
+    return false
+  }
+
   #checkStart(): void {
     const { logStart } = this.#final
-    const { topic, deletions } = this.#partition
+    const { topic, deletions, reads } = this.#partition
     if (!topic.shrinks && logStart > 0) this.#tell('lost', `the log starts at ${logStart}, and nothing may shrink it`)
     const deleted = Math.max(0, ...deletions.map(line => line.logStart))
     if (logStart < deleted) this.#tell('undeleted', `the log starts at ${logStart}, below ${deleted}`)
+    for (const read of reads) {
+      const undone = deletions.find(line => line.at < read.began && line.logStart > (read.logStart ?? Infinity))
+      if (undone !== undefined)
+        this.#tell('undeleted', `${read.client} saw the log start at ${read.logStart}, below ${undone.logStart}`)
+    }
   }
 
   #sightings(): Sighting[] {
@@ -107,7 +123,8 @@ class LogCheck {
   }
 
   #isThere({ offset, value }: Sighting): boolean {
-    return offset < this.#final.logStart || this.#at.get(offset) === value || this.#isCompactedAway(offset)
+    if (offset < this.#final.logStart || this.#at.get(offset) === value || this.#isCompactedAway(offset)) return true
+    return isDamaged(this.#partition, offset) && !this.#at.has(offset) && !this.#offsetsOf.has(value)
   }
 
   #isCompactedAway(offset: number): boolean {
@@ -151,7 +168,8 @@ class LogCheck {
 
   /** Acknowledged without an offset: there somewhere, where nothing can have gone. */
   #checkUnplaced(): void {
-    if (this.#mayHaveLost || this.#partition.topic.shrinks || this.#partition.topic.compacts === true) return
+    const { topic, damages } = this.#partition
+    if (this.#mayHaveLost || topic.shrinks || topic.compacts === true || damages.length > 0) return
     for (const { line, outcome, baseOffset } of this.#partition.sends)
       if (outcome === 'acked' && baseOffset < 0)
         for (const value of line.values) if (!this.#offsetsOf.has(value)) this.#tell('lost', `${value} was acked`)

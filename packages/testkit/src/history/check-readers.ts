@@ -1,7 +1,7 @@
 /** Each reader by itself: what it was given rises, leaves nothing out, and is below the high watermark that came with it. */
 import type { Anomaly, Finding } from './anomaly.ts'
 import type { ReadLine, SeekLine, SeenRecord } from './event.ts'
-import { type HistoryIndex, isLossy, type Partition, partitionKey } from './history-index.ts'
+import { type HistoryIndex, isDamaged, isLossy, type Partition, partitionKey } from './history-index.ts'
 
 export function checkReaders(index: HistoryIndex): Finding[] {
   return [...index.followed.values()].flatMap(lines => checkReader(index, lines))
@@ -15,11 +15,16 @@ function checkReader(index: HistoryIndex, lines: readonly (ReadLine | SeekLine)[
     findings.push({ anomaly, message: `${topic}-${partition}: ${client} ${message}` })
   }
   let next: number | undefined
+  let era = 0
   for (const line of lines) {
     if (line.kind === 'seek') {
       next = line.position
       continue
     }
+    // What a marker led it over before a power cut may be a record after it.
+    const eraNow = index.eraOf(line.began)
+    if (era !== eraNow && known !== undefined && isLossy(known.topic)) next = line.position
+    era = eraNow
     next ??= line.position
     const { highWatermark, records } = line
     const last = records.at(-1)
@@ -46,7 +51,10 @@ function firstBetween(
   if (partition?.final === undefined) return undefined
   const final = line.isolation === 'read_committed' ? partition.finalCommitted : partition.final
   if (isLossy(partition.topic) && index.eraOf(line.began) < index.powerCutCount) return undefined
-  const found = final?.records[firstAtOrAbove(final.records, from)]
+  if (final === undefined) return undefined
+  let at = firstAtOrAbove(final.records, from)
+  while (at < final.records.length && isDamaged(partition, final.records[at]![0])) at++
+  const found = final.records[at]
   return found !== undefined && found[0] < to ? found : undefined
 }
 

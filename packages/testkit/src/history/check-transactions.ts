@@ -1,35 +1,35 @@
-/** Transactions: all of one or nothing, and nothing before its end was asked for. */
-import type { Anomaly, Finding } from './anomaly.ts'
+/** Transactions: all of one or nothing, nothing before its end was asked for, none that never ends, and nobody who writes after its successor began. */
+import type { Finding } from './anomaly.ts'
 import type { SeenRecord } from './event.ts'
-import { type HistoryIndex, isLossy, partitionKey, type Transaction } from './history-index.ts'
+import type { HistoryIndex, Transaction } from './history-index.ts'
+import { type CommittedEnds, committedEnds, mayBeForgotten, mayHaveLostEnd, remainsOf } from './transaction-ends.ts'
 
 export function checkTransactions(index: HistoryIndex): Finding[] {
   if (index.transactions.size === 0) return []
-  const there: CommittedEnds = new Map(
-    [...index.partitions].map(([key, { finalCommitted }]) => [key, new Map(finalCommitted?.records)]),
-  )
+  const ends = committedEnds(index)
   return [
     ...checkReads(index),
-    ...[...index.transactions.values()].flatMap(transaction => checkWhole(index, transaction, there)),
+    ...[...index.transactions.values()].flatMap(transaction => checkWhole(index, transaction, ends)),
+    ...checkHanging(index),
+    ...checkZombies(index),
   ]
 }
 
-/** By partition, then by offset: what readers of committed records find at the end. */
-type CommittedEnds = ReadonlyMap<string, ReadonlyMap<number, string>>
-
 function checkReads(index: HistoryIndex): Finding[] {
   const findings: Finding[] = []
-  for (const { key, reads, finalCommitted } of index.partitions.values()) {
+  for (const partition of index.partitions.values()) {
+    const { key, reads, finalCommitted } = partition
     const committed = reads.filter(({ isolation }) => isolation === 'read_committed')
     const views: { readonly at: number; readonly records: readonly SeenRecord[] }[] = [...committed]
     if (finalCommitted !== undefined) views.push(finalCommitted)
     for (const { at, records } of views)
       for (const [offset, value] of records) {
-        const name = index.sendOf.get(value)?.line.transaction
-        const transaction = name === undefined ? undefined : index.transactions.get(name)
-        if (transaction === undefined) continue
+        const sent = index.sendOf.get(value)?.line
+        const transaction = sent?.transaction === undefined ? undefined : index.transactions.get(sent.transaction)
+        if (sent === undefined || transaction === undefined) continue
         const why = unreadable(transaction, at)
-        if (why !== undefined)
+        const isExcused = mayHaveLostEnd(index, partition, sent.at, at) || mayBeForgotten(index, transaction)
+        if (why !== undefined && !isExcused)
           findings.push({
             anomaly: 'aborted read',
             message: `${key}: ${value} at ${offset} of ${transaction.id}, which ${why}`,
@@ -46,34 +46,48 @@ function unreadable({ fate, endAt }: Transaction, at: number): string | undefine
 }
 
 function checkWhole(index: HistoryIndex, transaction: Transaction, ends: CommittedEnds): Finding[] {
-  const findings: Finding[] = []
-  const tell = (anomaly: Anomaly, message: string): void => {
-    findings.push({ anomaly, message: `transaction ${transaction.id}: ${message}` })
-  }
-  const { present, absent } = recordsOf(index, transaction, ends)
-  if (transaction.fate === 'committed' && absent.length > 0)
-    tell('torn transaction', `committed, and ${absent[0]} is not there`)
-  else if (present.length > 0 && absent.length > 0)
-    tell('torn transaction', `${present[0]} is there and ${absent[0]} is not`)
-  return findings
+  const { present, absent } = remainsOf(index, transaction, ends)
+  if (absent.length === 0 || mayBeForgotten(index, transaction)) return []
+  const tell = (message: string): Finding[] => [
+    { anomaly: 'torn transaction', message: `transaction ${transaction.id}: ${message}` },
+  ]
+  if (transaction.fate === 'committed') return tell(`committed, and ${absent[0]} is not there`)
+  return present.length > 0 ? tell(`${present[0]} is there and ${absent[0]} is not`) : []
 }
 
-/** Acknowledged records of partitions that cannot have lost them. */
-function recordsOf(
-  index: HistoryIndex,
-  { sends }: Transaction,
-  ends: CommittedEnds,
-): { present: string[]; absent: string[] } {
-  const present: string[] = []
-  const absent: string[] = []
-  for (const { line, outcome, baseOffset } of sends) {
-    const partition = index.partitions.get(partitionKey(line.topic, line.partition))
-    if (partition?.finalCommitted === undefined || partition.isGone() || outcome !== 'acked') continue
-    const { topic } = partition
-    if (topic.shrinks || topic.compacts === true || (isLossy(topic) && index.powerCutCount > 0)) continue
-    const there = ends.get(partition.key)!
-    for (const [i, value] of line.values.entries())
-      (baseOffset >= 0 && there.get(baseOffset + i) !== value ? absent : present).push(value)
-  }
-  return { present, absent }
+/** At the end every transaction has had the time to end. */
+function checkHanging(index: HistoryIndex): Finding[] {
+  return [...index.partitions.values()].flatMap((partition): Finding[] => {
+    const { key, finalCommitted, isGone } = partition
+    if (finalCommitted?.lastStableOffset === undefined || isGone()) return []
+    const { lastStableOffset, highWatermark, at } = finalCommitted
+    if (lastStableOffset >= highWatermark || mayHaveLostEnd(index, partition, 0, at)) return []
+    if ([...index.transactions.values()].every(transaction => mayBeForgotten(index, transaction))) return []
+    return [
+      {
+        anomaly: 'hanging transaction',
+        message: `${key}: nobody ends the transaction at ${lastStableOffset}, below the high watermark ${highWatermark}`,
+      },
+    ]
+  })
+}
+
+/** Who was given a transactional id was given it alone: what the one before sends from then on is refused. Epochs tell who came later, answers may be late. */
+function checkZombies(index: HistoryIndex): Finding[] {
+  const identities = index.producerIds.filter(({ transactionalId }) => transactionalId !== undefined)
+  const byClient = Map.groupBy(identities, ({ client }) => client)
+  const byProducerId = Map.groupBy(identities, ({ producerId }) => producerId)
+  return [...index.transactions.values()].flatMap(transaction => {
+    if (mayBeForgotten(index, transaction)) return []
+    return transaction.sends.flatMap(({ line, outcome }): Finding[] => {
+      const own = byClient.get(line.client)?.findLast(({ at }) => at <= line.at)
+      if (outcome !== 'acked' || own === undefined) return []
+      const successor = byProducerId
+        .get(own.producerId)!
+        .find(({ client, epoch, at }) => client !== own.client && epoch > own.epoch && at < line.at)
+      if (successor === undefined) return []
+      const what = `${line.values[0]} of ${line.client} was sent and taken after ${successor.client} had begun`
+      return [{ anomaly: 'zombie write', message: `transaction ${transaction.id}: ${what}` }]
+    })
+  })
 }

@@ -6,9 +6,11 @@ import { checkReaders } from './check-readers.ts'
 import { checkTransactions } from './check-transactions.ts'
 import type { HistoryLine } from './event.ts'
 import { type HistoryIndex, indexHistory } from './history-index.ts'
+import { settleCommits } from './transaction-ends.ts'
 
 export function checkHistory(lines: readonly HistoryLine[]): Finding[] {
   const index = indexHistory(lines)
+  settleCommits(index)
   return [
     ...checkLogs(index),
     ...checkReaders(index),

@@ -50,6 +50,16 @@ export interface FaultLine extends Line<'fault'> {
   readonly detail?: string
 }
 
+/** Written before the damage is done: from then on an answer from these offsets may be an error, and never a wrong record. */
+export interface DamagedLine extends Line<'damaged'> {
+  readonly topic: string
+  readonly partition: number
+  readonly from: number
+  /** Exclusive. */
+  readonly to: number
+  readonly detail?: string
+}
+
 export interface ProducerIdLine extends ClientLine<'producerId'> {
   readonly producerId: number
   readonly epoch: number
@@ -160,6 +170,10 @@ export interface FinalLine extends Line<'final'> {
   readonly highWatermark: number
   /** All there is, read when everything has come to rest. */
   readonly records: readonly SeenRecord[]
+  /** Offsets of control records, from a reader that sees them: without it nothing is said of gaps where transactions are. */
+  readonly markers?: readonly number[]
+  /** When every transaction has had the time to end: below the high watermark only if one hangs. */
+  readonly lastStableOffset?: number
 }
 
 export interface FinalOffsetsLine extends Line<'finalOffsets'> {
@@ -172,6 +186,7 @@ export type HistoryLine =
   | TopicLine
   | TopicGoneLine
   | FaultLine
+  | DamagedLine
   | ProducerIdLine
   | SendLine
   | SentLine

@@ -2,6 +2,7 @@
 import type {
   AssignedLine,
   CommitLine,
+  DamagedLine,
   DeletedRecordsLine,
   FetchedOffsetsLine,
   FinalLine,
@@ -26,6 +27,9 @@ export interface Send {
 
 export interface Commit {
   readonly line: CommitLine
+  /** From when on it may count. Of a transaction's: when its end was asked for. */
+  at: number
+  /** Of a transaction's: what became of the transaction. */
   outcome: OperationOutcome
   endedAt: number
 }
@@ -48,6 +52,7 @@ export interface Partition {
   readonly sends: Send[]
   readonly reads: ReadLine[]
   readonly deletions: DeletedRecordsLine[]
+  readonly damages: DamagedLine[]
   final: FinalLine | undefined
   finalCommitted: FinalLine | undefined
 }
@@ -78,6 +83,10 @@ export const partitionKey = (topic: string, partition: number): string => `${top
 
 /** A power cut may cost acknowledged records of this topic. */
 export const isLossy = (topic: TopicLine): boolean => topic.flushMessages !== 1
+
+/** A bit was flipped that may make the record at this offset unreadable. */
+export const isDamaged = ({ damages }: Partition, offset: number): boolean =>
+  damages.some(({ from, to }) => offset >= from && offset < to)
 
 export function indexHistory(lines: readonly HistoryLine[]): HistoryIndex {
   const building = new Building()
@@ -112,6 +121,9 @@ class Building {
         return
       case 'fault':
         if (line.fault === 'powerCut') this.#cuts.push(line.at)
+        return
+      case 'damaged':
+        this.#partition(line)?.damages.push(line)
         return
       case 'producerId':
         this.#producerIds.push(line)
@@ -203,7 +215,7 @@ class Building {
         this.#group(line.group).final = line
         return
       case 'commit': {
-        const commit: Commit = { line, outcome: 'unknown', endedAt: Number.POSITIVE_INFINITY }
+        const commit: Commit = { line, at: line.at, outcome: 'unknown', endedAt: Number.POSITIVE_INFINITY }
         this.#commits.set(line.id, commit)
         this.#group(line.group).commits.push(commit)
         if (line.transaction !== undefined) this.#transaction(line.transaction).commits.push(commit)
@@ -241,6 +253,7 @@ class Building {
       sends: [],
       reads: [],
       deletions: [],
+      damages: [],
       final: undefined,
       finalCommitted: undefined,
     }

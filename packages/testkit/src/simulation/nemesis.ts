@@ -2,6 +2,7 @@
 import type { Random } from '@millrace/base'
 import type { InjectedFault } from '../fault-file-system.ts'
 import type { FaultLine } from '../history/event.ts'
+import { flipOldBit } from './bit-flips.ts'
 import type { SimulatedMachine } from './simulated-broker.ts'
 import type { ClientWorld } from './simulated-client.ts'
 
@@ -20,6 +21,7 @@ export type Mischief =
   | 'clock'
   | 'network'
   | 'late'
+  | 'flip'
 
 const ALL: readonly Mischief[] = [
   'kill',
@@ -34,6 +36,7 @@ const ALL: readonly Mischief[] = [
   'clock',
   'network',
   'late',
+  'flip',
 ]
 
 /** What fails, each as often as it is named. */
@@ -60,6 +63,10 @@ export class Nemesis {
     this.#random = random
     const chosen = ALL.filter(() => random.integer(3) > 0)
     this.#repertoire = repertoire ?? (chosen.length === 0 ? ['kill'] : chosen)
+  }
+
+  get cutsPower(): boolean {
+    return this.#repertoire.some(mischief => mischief === 'powerCut' || mischief === 'powerCutInWrite')
   }
 
   async run(): Promise<void> {
@@ -124,6 +131,8 @@ export class Nemesis {
         Object.assign(this.#world.network.weather, { latencyMsMax: 40, latePerMille: 200, lateMsMax: 2_500 })
         await this.#sleep(this.#random.integer(3_000))
         return this.heal()
+      case 'flip':
+        return flipOldBit(this.#world, this.#machine.disk, this.#random)
       default:
         mischief satisfies never
     }

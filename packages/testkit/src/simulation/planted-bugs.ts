@@ -282,9 +282,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'does not sync its catalog',
     mischief: ['powerCut'],
-    found: ['offset lost'],
+    found: ['offset lost', 'producer id reused'],
     needs: 'durable catalog',
-    journal: () => ({ durable: false }),
+    journal: () => ({ isNeverSynced: true }),
   },
 ]
 

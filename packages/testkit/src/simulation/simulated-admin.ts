@@ -67,6 +67,7 @@ export class SimulatedAdmin extends SimulatedClient {
       if (this.world.isEnding) return
       await this.pick([
         this.#deleteRecords,
+        this.#deleteRecords,
         this.#createTemporary,
         this.#deleteTemporary,
         this.#alter,

@@ -1,7 +1,8 @@
 /**
  * The catalog of a simulated broker: the rules of the memory catalog, kept as a journal on the simulated disk. SQLite needs real files, so what it promises is
  * modelled in its place: a transaction is written whole or not at all, a killed process loses none, and a power cut takes the last ones, from some transaction
- * on, unless it was synced: each with `durable`, else those that are vital. Its write-ahead log keeps the same promise in the same way: frames, each with a checksum, read up to the first bad one.
+ * on, unless it was synced. Its write-ahead log keeps the same promise in the same way: frames, each with a checksum, read up to the first bad one. An open
+ * brings all that is there to the device, as SQLite's does, and after a sync that failed nothing is written any more.
  *
  *     uint32 length   uint32 crc32c of what follows   the changes of one transaction
  */
@@ -28,6 +29,8 @@ export type JournalEntry = { readonly changes: readonly CatalogChange[] } | { re
 
 export interface JournalOptions {
   readonly durable: boolean
+  /** Nothing reaches the device but when it is opened: for planted bugs. */
+  readonly isNeverSynced?: boolean
   /** Entries as they are to be written: for planted bugs. */
   readonly written?: ((entries: readonly JournalEntry[]) => readonly JournalEntry[]) | undefined
   /** Called in the place of the write: for planted bugs. */
@@ -40,18 +43,23 @@ export function openSimulatedCatalog(fs: FaultFileSystem, options: JournalOption
 
 class JournaledStore implements CatalogStore {
   readonly clusterId = CLUSTER_ID
+  readonly isDurable: boolean
   readonly #fs: FaultFileSystem
   readonly #options: JournalOptions
   #state: MemoryStore
   #file: OpenFile
   #size = 0
   #entries: JournalEntry[] = []
+  #syncFailure: CatalogError | undefined
 
   constructor(fs: FaultFileSystem, options: JournalOptions) {
     this.#fs = fs
     this.#options = options
+    this.isDurable = options.durable
     this.#file = fs.open(CATALOG_PATH, 'create')
     this.#state = this.#replayed()
+    if (this.#size > 0) this.#file.write(Buffer.from(fs.contentOf(CATALOG_PATH)), 0)
+    fs.syncNow(CATALOG_PATH)
   }
 
   load(): CatalogImage {
@@ -67,14 +75,24 @@ class JournaledStore implements CatalogStore {
   }
 
   transaction(work: () => void, isVital: boolean): void {
+    if (this.#syncFailure !== undefined) throw this.#syncFailure
     this.#entries = []
     work()
     const { later, written } = this.#options
     const entries = written === undefined ? this.#entries : written(this.#entries)
     if (entries.length === 0) return
-    const isSynced = isVital || this.#options.durable
-    if (later !== undefined) return later(() => this.#write(entries, isSynced))
-    this.#write(entries, isSynced)
+    if (later !== undefined) return later(() => this.#write(entries, isVital))
+    this.#write(entries, isVital)
+  }
+
+  async sync(): Promise<void> {
+    if (this.#options.isNeverSynced === true) return
+    try {
+      await this.#file.sync()
+    } catch (cause) {
+      this.#syncFailure ??= new CatalogError('UNAVAILABLE', 'the journal could not be synced', { cause })
+      throw this.#syncFailure
+    }
   }
 
   apply(changes: readonly CatalogChange[]): void {
@@ -100,7 +118,7 @@ class JournaledStore implements CatalogStore {
     body.copy(frame, HEADER_BYTES)
     try {
       this.#file.write(frame, this.#size)
-      if (isSynced) this.#fs.syncNow(CATALOG_PATH)
+      if (isSynced && this.#options.isNeverSynced !== true) this.#fs.syncNow(CATALOG_PATH)
     } catch (fault) {
       this.#takeBack()
       throw new CatalogError('UNAVAILABLE', 'the journal could not be written', { cause: fault })

@@ -14,22 +14,22 @@ import {
   SyncGroup,
   Writer,
 } from '@millrace/protocol'
-import type { PartitionOffset } from '../history/event.ts'
+import type { IsolationName, PartitionOffset } from '../history/event.ts'
 import { NoAnswer, type SimulatedTopic } from './simulated-client.ts'
-import { SimulatedReader } from './simulated-reader.ts'
+import { isDamage, SimulatedReader } from './simulated-reader.ts'
 
 const SESSION_MS = 3_000
 const HEARTBEAT_MS = 400
 const PROTOCOL = 'range'
 
-interface Owned {
+export interface Owned {
   readonly topic: SimulatedTopic
   readonly partition: number
   position: number
   committed: number
 }
 
-interface Membership {
+export interface Membership {
   readonly memberId: string
   readonly generation: number
 }
@@ -66,6 +66,10 @@ export class GroupMember extends SimulatedReader {
 
   protected override get group(): string {
     return this.#plan.groupId
+  }
+
+  protected get isolation(): IsolationName {
+    return 'read_uncommitted'
   }
 
   async run(): Promise<void> {
@@ -196,29 +200,37 @@ export class GroupMember extends SimulatedReader {
       }
       const owned = this.#owned.length > 0 ? this.pick(this.#owned) : undefined
       if (owned !== undefined) await this.#read(owned)
-      if (this.chance(150)) await this.#commit(membership)
+      if (this.chance(150)) await this.#commitMoved(membership)
       if (this.chance(4)) return this.#leave(membership)
       // Silent for longer than its session: it is thrown out and does not know.
       if (this.chance(3)) await this.sleep(SESSION_MS + this.random.integer(3_000))
       await this.sleep(this.random.integer(30))
     }
-    await this.#commit(membership)
+    await this.#commitMoved(membership)
   }
 
   async #read(owned: Owned): Promise<void> {
     const { topic, partition, position } = owned
-    const fetched = await this.fetch({ topic, partition, position, isolation: 'read_uncommitted' })
+    const fetched = await this.fetch({ topic, partition, position, isolation: this.isolation })
     if (fetched.error === 'NONE') owned.position = fetched.next
-    else if (fetched.error === 'OFFSET_OUT_OF_RANGE') {
+    else if (isDamage(fetched.error)) {
+      // As an operator would have it: past what cannot be read.
+      await this.sleep(50)
+      owned.position++
+      this.seek(topic, partition, owned.position)
+    } else if (fetched.error === 'OFFSET_OUT_OF_RANGE') {
       owned.position = await this.earliest(topic, partition)
       this.seek(topic, partition, owned.position)
     } else await this.sleep(100)
   }
 
-  async #commit({ memberId, generation }: Membership): Promise<void> {
-    const { groupId } = this.#plan
+  async #commitMoved(membership: Membership): Promise<void> {
     const moved = this.#owned.filter(({ position, committed }) => position > committed)
-    if (moved.length === 0) return
+    if (moved.length > 0) await this.commit(membership, moved)
+  }
+
+  protected async commit({ memberId, generation }: Membership, moved: readonly Owned[]): Promise<void> {
+    const { groupId } = this.#plan
     const id = `${this.name}!${this.#commitCount++}`
     const client = this.alias
     const offsets = moved.map(({ topic, partition, position }): PartitionOffset => [topic.key, partition, position])

@@ -10,7 +10,7 @@ const IN_FLIGHT_MAX = 5
 const ATTEMPTS_MAX = 12
 const PRODUCE_VERSION = 13
 
-interface Batch {
+export interface Batch {
   readonly id: string
   readonly values: readonly string[]
   readonly sequence: number
@@ -19,17 +19,17 @@ interface Batch {
   isSettled: boolean
 }
 
-interface Target {
+export interface Target {
   readonly topic: SimulatedTopic
   readonly partition: number
 }
 
-interface Identity {
+export interface Identity {
   readonly producerId: number
   readonly epoch: number
 }
 
-type Answer = { readonly error: string; readonly baseOffset: number }
+export type Answer = { readonly error: string; readonly baseOffset: number }
 
 /** After these it is known that this attempt wrote nothing. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -38,9 +38,19 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
   'INVALID_PRODUCER_EPOCH',
   'NOT_LEADER_OR_FOLLOWER',
+  'INVALID_TXN_STATE',
+  'TRANSACTION_ABORTABLE',
+  'CONCURRENT_TRANSACTIONS',
+  'INVALID_PRODUCER_ID_MAPPING',
 ])
 
-abstract class SimulatedProducer extends SimulatedClient {
+export interface Attempt {
+  readonly acks: number
+  readonly transactionalId?: string
+  readonly version?: number
+}
+
+export abstract class SimulatedProducer extends SimulatedClient {
   #count = 0
   #batchCount = 0
   protected life = 0
@@ -57,7 +67,11 @@ abstract class SimulatedProducer extends SimulatedClient {
     return { topic, partition: this.random.integer(topic.partitions) }
   }
 
-  protected newBatch({ topic, partition }: Target, sequence: number, isIdempotent: boolean): Batch {
+  protected newBatch(
+    { topic, partition }: Target,
+    sequence: number,
+    of: { idempotent: boolean; transaction?: string },
+  ): Batch {
     const values = Array.from({ length: 1 + this.random.integer(4) }, () => `${this.name}-${this.#count++}`)
     const id = `${this.name}#${this.#batchCount++}`
     this.world.record({
@@ -67,34 +81,40 @@ abstract class SimulatedProducer extends SimulatedClient {
       topic: topic.key,
       partition,
       values,
-      idempotent: isIdempotent,
-      ordered: isIdempotent,
+      ordered: of.idempotent,
+      ...of,
     })
     return { id, values, sequence, inDoubt: false, isSettled: false }
   }
 
-  protected bytesOf(batch: Batch, identity: Identity | undefined): Buffer {
+  protected bytesOf(batch: Batch, identity: Identity | undefined, isTransactional = false): Buffer {
     const builder = new BatchBuilder()
     const timestamp = Math.floor(this.world.time.nowMs + this.world.time.wallOffsetMs)
     for (const value of batch.values) builder.append({ timestamp, value: Buffer.from(value) })
     return builder.build(
       identity === undefined
         ? {}
-        : { producerId: identity.producerId, producerEpoch: identity.epoch, baseSequence: batch.sequence },
+        : {
+            producerId: identity.producerId,
+            producerEpoch: identity.epoch,
+            baseSequence: batch.sequence,
+            isTransactional,
+          },
     )
   }
 
-  protected async attempt({ topic, partition }: Target, records: Buffer, acks: number): Promise<Answer | undefined> {
+  protected async attempt({ topic, partition }: Target, records: Buffer, how: Attempt): Promise<Answer | undefined> {
+    const { acks, transactionalId = null, version = PRODUCE_VERSION } = how
     const topicData = [
       { name: topic.name, topicId: topic.id, partitionData: [{ index: partition, records: [records] }] },
     ]
-    const body = { transactionalId: null, acks, timeoutMs: 1_000, topicData }
+    const body = { transactionalId, acks, timeoutMs: 1_000, topicData }
     try {
       if (acks === 0) {
-        await this.send(Produce, PRODUCE_VERSION, body)
+        await this.send(Produce, version, body)
         return undefined
       }
-      const { responses } = await this.request(Produce, PRODUCE_VERSION, body)
+      const { responses } = await this.request(Produce, version, body)
       const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
       return { error: errorName(errorCode), baseOffset }
     } catch (error) {
@@ -158,7 +178,7 @@ export class IdempotentProducer extends SimulatedProducer {
     const batches: Batch[] = []
     for (let count = 1 + this.random.integer(IN_FLIGHT_MAX); count > 0; count--) {
       const sequence = this.#sequences.get(key) ?? 0
-      const batch = this.newBatch(target, sequence, true)
+      const batch = this.newBatch(target, sequence, { idempotent: true })
       this.#sequences.set(key, sequence + batch.values.length)
       batches.push(batch)
     }
@@ -177,7 +197,7 @@ export class IdempotentProducer extends SimulatedProducer {
   /** All at once and in order. True when there is no use in repeating: the sequence is lost. */
   async #attemptAll(identity: Identity, target: Target, batches: readonly Batch[]): Promise<boolean> {
     const answers = await Promise.all(
-      batches.map(batch => this.attempt(target, this.bytesOf(batch, identity), this.chance(500) ? -1 : 1)),
+      batches.map(batch => this.attempt(target, this.bytesOf(batch, identity), { acks: this.chance(500) ? -1 : 1 })),
     )
     for (const [i, batch] of batches.entries()) this.take(batch, answers[i])
     return answers[0]?.error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || answers[0]?.error === 'INVALID_PRODUCER_EPOCH'
@@ -194,10 +214,10 @@ export class PlainProducer extends SimulatedProducer {
   }
 
   async #one(target: Target): Promise<void> {
-    const batch = this.newBatch(target, -1, false)
+    const batch = this.newBatch(target, -1, { idempotent: false })
     const acks = this.pick([0, 1, -1])
     for (let attempt = 0; attempt < 1 + this.random.integer(4); attempt++) {
-      const answer = await this.attempt(target, this.bytesOf(batch, undefined), acks)
+      const answer = await this.attempt(target, this.bytesOf(batch, undefined), { acks })
       if (this.take(batch, answer) || acks === 0 || target.topic.isGone) break
       await this.sleep(20 + this.random.integer(300))
     }

@@ -2,13 +2,17 @@
 import {
   BATCH_OVERHEAD,
   baseOffsetOf,
+  crc32c,
   errorName,
   Fetch,
   forEachBatch,
   isControl,
+  isTransactional,
   ListOffsets,
   nextOffsetOf,
+  producerIdOf,
   RecordCursor,
+  readControlRecord,
 } from '@millrace/protocol'
 import type { IsolationName, SeenRecord } from '../history/event.ts'
 import { NoAnswer, SimulatedClient, type SimulatedTopic } from './simulated-client.ts'
@@ -16,10 +20,15 @@ import { NoAnswer, SimulatedClient, type SimulatedTopic } from './simulated-clie
 const FETCH_VERSION = 16
 const WAIT_MS = 200
 const EARLIEST = -2
+/** Of a batch: where its checksum lies, and what it is over. */
+const CRC_AT = 17
+const CRC_FROM = 21
 
 export interface Fetched {
   readonly error: string
   readonly records: readonly SeenRecord[]
+  /** Offsets of control records. */
+  readonly markers: readonly number[]
   /** Behind what was read. */
   readonly next: number
   readonly highWatermark: number
@@ -62,8 +71,12 @@ export class SimulatedReader extends SimulatedClient {
     const answer = responses[0]?.partitions[0]
     if (answer === undefined) throw new Error('an answer to a fetch without its partition')
     const { highWatermark, lastStableOffset, logStartOffset: logStart } = answer
-    const error = errorName(answer.errorCode)
-    const { records, next } = recordsOf(answer.records ?? [], position)
+    const { records, markers, next, isDamaged } = recordsOf(
+      answer.records ?? [],
+      position,
+      answer.abortedTransactions ?? [],
+    )
+    const error = isDamaged ? 'CORRUPT_MESSAGE' : errorName(answer.errorCode)
     const { alias: client, group } = this
     if (error === 'NONE')
       this.world.record({
@@ -80,7 +93,7 @@ export class SimulatedReader extends SimulatedClient {
         lastStableOffset,
         logStart,
       })
-    return { error, records, next, highWatermark, lastStableOffset, logStart }
+    return { error, records, markers, next, highWatermark, lastStableOffset, logStart }
   }
 
   /** Where to begin when the position is out of range. Rejects with NoAnswer. */
@@ -102,6 +115,12 @@ export class SimulatedReader extends SimulatedClient {
 /** Reads each of its partitions from the start on, over and over. */
 export class FollowingReader extends SimulatedReader {
   readonly #positions = new Map<string, number>()
+  readonly #isolation: IsolationName
+
+  constructor(isolation: IsolationName, ...client: ConstructorParameters<typeof SimulatedReader>) {
+    super(...client)
+    this.#isolation = isolation
+  }
 
   async run(): Promise<void> {
     while (!this.world.isEnding) {
@@ -118,9 +137,10 @@ export class FollowingReader extends SimulatedReader {
     if (!this.#positions.has(key) || this.chance(10)) this.#go(topic, partition, 0)
     const position = this.#positions.get(key)!
     try {
-      const fetched = await this.fetch({ topic, partition, position, isolation: 'read_uncommitted' })
+      const fetched = await this.fetch({ topic, partition, position, isolation: this.#isolation })
       if (fetched.error === 'OFFSET_OUT_OF_RANGE') this.#go(topic, partition, await this.earliest(topic, partition))
       else if (fetched.error === 'NONE') this.#positions.set(key, fetched.next)
+      else if (isDamage(fetched.error)) this.#go(topic, partition, position + 1)
       else await this.sleep(100)
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
@@ -134,14 +154,48 @@ export class FollowingReader extends SimulatedReader {
   }
 }
 
-/** The records from the position on; a batch may begin before it. */
-function recordsOf(chunks: readonly Buffer[], position: number): { records: SeenRecord[]; next: number } {
+/** What cannot be read, as the broker or the checksum says. */
+export const isDamage = (error: string): boolean => error === 'CORRUPT_MESSAGE'
+
+interface Aborted {
+  readonly producerId: number
+  readonly firstOffset: number
+}
+
+interface Received {
+  readonly records: SeenRecord[]
+  /** Offsets of control records. */
+  readonly markers: number[]
+  readonly next: number
+  /** Nothing could be read but what is damaged. */
+  readonly isDamaged: boolean
+}
+
+/** The records from the position on, as every client takes them: a batch may begin before it, one with a bad checksum ends the reading, aborted ones are left out. */
+function recordsOf(chunks: readonly Buffer[], position: number, aborted: readonly Aborted[]): Received {
   const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   const records: SeenRecord[] = []
+  const markers: number[] = []
+  const left = aborted.toSorted((a, b) => a.firstOffset - b.firstOffset)
+  const aborting = new Set<number>()
   let next = position
+  let isDamaged = false
   forEachBatch(bytes, (at, size) => {
+    if (isDamaged) return
+    if (bytes.readUInt32BE(at + CRC_AT) !== crc32c(bytes, at + CRC_FROM, at + size)) {
+      isDamaged = true
+      return
+    }
+    const producerId = producerIdOf(bytes, at)
+    while (left.length > 0 && left[0]!.firstOffset <= nextOffsetOf(bytes, at) - 1)
+      aborting.add(left.shift()!.producerId)
     next = Math.max(next, nextOffsetOf(bytes, at))
-    if (isControl(bytes, at)) return
+    if (isControl(bytes, at)) {
+      if (readControlRecord(bytes, at)?.kind === 'abort') aborting.delete(producerId)
+      markers.push(baseOffsetOf(bytes, at))
+      return
+    }
+    if (isTransactional(bytes, at) && aborting.has(producerId)) return
     const cursor = new RecordCursor(bytes, at + BATCH_OVERHEAD, at + size)
     const baseOffset = baseOffsetOf(bytes, at)
     while (cursor.next()) {
@@ -150,5 +204,5 @@ function recordsOf(chunks: readonly Buffer[], position: number): { records: Seen
       records.push([offset, bytes.toString('latin1', cursor.valueStart, cursor.valueStart + cursor.valueLength)])
     }
   })
-  return { records, next }
+  return { records, markers, next, isDamaged: bytes.length > 0 && next === position }
 }

@@ -3,20 +3,23 @@
  * and what went wrong that is no matter of history: a broker that does not come up, a partition that stays out of service, a client that crashed.
  */
 import { type Random, seededRandom } from '@millrace/base'
-import { errorName, OffsetFetch } from '@millrace/protocol'
 import type { Finding } from '../history/anomaly.ts'
 import { checkHistory } from '../history/checker.ts'
-import { HISTORY_VERSION, type HistoryLine, type PartitionOffset, type SeenRecord } from '../history/event.ts'
+import { HISTORY_VERSION, type HistoryLine } from '../history/event.ts'
+import { SYNCED_TRANSACTIONS_ARE_KEPT } from '../history/transaction-ends.ts'
+import { CopyingMember } from './copying-member.ts'
+import { FinalReader } from './final-reader.ts'
 import { Nemesis } from './nemesis.ts'
 import type { PlantedBug } from './planted-bug.ts'
 import { SimulatedAdmin, type TopicPlan } from './simulated-admin.ts'
 import { SimulatedMachine } from './simulated-broker.ts'
-import { type ClientWorld, NoAnswer, type SimulatedTopic } from './simulated-client.ts'
+import type { ClientWorld, SimulatedTopic } from './simulated-client.ts'
 import { GroupMember, type GroupPlan } from './simulated-member.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
 import { IdempotentProducer, PlainProducer } from './simulated-producer.ts'
-import { FollowingReader, SimulatedReader } from './simulated-reader.ts'
+import { FollowingReader } from './simulated-reader.ts'
 import { SimulatedTime } from './simulated-time.ts'
+import { type TransactionalPlan, TransactionalProducer } from './simulated-transactional-producer.ts'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -39,6 +42,10 @@ export interface SimulationResult {
 
 const LENGTH_MS = 12_000
 const PATIENCE_MS = 60_000
+/** By then every transaction that is open has timed out, and its markers are written. */
+const TRANSACTION_MS_MAX = 12_000
+const ENDS_OF_PROCESS = ['kill', 'stop'] as const
+const ENDS = [...ENDS_OF_PROCESS, 'powerCut'] as const
 const TOPICS: readonly TopicPlan[] = [
   { name: 'written', partitions: 2, flushMessages: null, shrinks: false },
   { name: 'synced', partitions: 2, flushMessages: 1, shrinks: false },
@@ -140,33 +147,67 @@ class Simulation implements ClientWorld {
     const atRest = Promise.all(working).then(() => true)
     if (!(await Promise.race([atRest, this.time.sleep(PATIENCE_MS).then(() => false)])))
       this.#problems.push('clients did not come to their end')
-    await this.#nemesis.endAndStart((['kill', 'powerCut', 'stop'] as const)[this.#random.integer(3)]!)
-    await this.#look(groupPlans(this.topics))
+    const deaths = this.#hasTransactions && !this.#keepsTransactions ? ENDS_OF_PROCESS : ENDS
+    await this.#nemesis.endAndStart(deaths[this.#random.integer(deaths.length)]!)
+    await this.#look([...groupPlans(this.topics), copyPlan(this.topics)])
   }
 
   #clients(admin: SimulatedAdmin): { run(): Promise<void> }[] {
     const clients: { run(): Promise<void> }[] = [admin]
     for (let i = 0; i < 3; i++) clients.push(new IdempotentProducer(this, `i${i}`, this.#fork()))
     for (let i = 0; i < 2; i++) clients.push(new PlainProducer(this, `p${i}`, this.#fork()))
-    for (let i = 0; i < 2; i++) clients.push(new FollowingReader(this, `r${i}`, this.#fork()))
+    clients.push(new FollowingReader('read_uncommitted', this, 'r0', this.#fork()))
+    for (let i = 0; i < 2; i++) clients.push(new FollowingReader('read_committed', this, `c${i}`, this.#fork()))
+    if (this.#hasTransactions) clients.push(...this.#transactionalClients())
     for (const plan of groupPlans(this.topics))
       for (let i = 0; i < 3; i++) clients.push(new GroupMember(plan, this, `${plan.groupId}-${i}`, this.#fork()))
     return clients
   }
 
+  #transactionalClients(): { run(): Promise<void> }[] {
+    // The first has its id to itself, the others lock each other out.
+    const producers = ['alone', 'contested', 'contested'].map(
+      (transactionalId, i) =>
+        new TransactionalProducer(this.#transactional(transactionalId), this, `t${i}`, this.#fork()),
+    )
+    const members = ['copy-0', 'copy-1'].map((name, i) => {
+      const producer = new TransactionalProducer(this.#transactional(name), this, `x${i}`, this.#fork())
+      return new CopyingMember(producer, copyPlan(this.topics), this, name, this.#fork())
+    })
+    return [...producers, ...members]
+  }
+
+  get #hasTransactions(): boolean {
+    return this.#keepsTransactions || !this.#nemesis.cutsPower
+  }
+
+  get #keepsTransactions(): boolean {
+    return this.#catalogIsDurable || SYNCED_TRANSACTIONS_ARE_KEPT
+  }
+
+  /** Topics that stay: those that come and go are called by names that others may have. */
+  #transactional(transactionalId: string): TransactionalPlan {
+    const topics = this.topics.filter(({ name }) => TOPICS.some(plan => plan.name === name))
+    return { transactionalId, topics: () => topics }
+  }
+
   /** Everything there is, once all has come to rest. */
   async #look(plans: readonly GroupPlan[]): Promise<void> {
-    const reader = new FinalReader(this, 'final', this.#fork())
-    const untilMs = this.time.nowMs + PATIENCE_MS
+    const nowMs = this.time.nowMs
+    const patience = { untilMs: nowMs + PATIENCE_MS, stableByMs: nowMs + TRANSACTION_MS_MAX }
+    const reader = new FinalReader(patience, this, 'final', this.#fork())
     for (const topic of this.topics.filter(({ isGone }) => !isGone))
-      for (let partition = 0; partition < topic.partitions; partition++) {
-        const problem = await reader.readAll(topic, partition, untilMs)
-        if (problem !== undefined) this.#problems.push(problem)
-      }
+      for (let partition = 0; partition < topic.partitions; partition++)
+        for (const isolation of ['read_committed', 'read_uncommitted'] as const) {
+          const problem = await reader.readAll(topic, partition, isolation)
+          if (problem !== undefined) this.#problems.push(problem)
+        }
     for (const { groupId, topics } of plans) {
-      const problem = await reader.readOffsets(groupId, topics(), untilMs)
+      const problem = await reader.readOffsets(groupId, topics())
       if (problem !== undefined) this.#problems.push(problem)
     }
+    const problem = await reader.readTransactions()
+    if (problem !== undefined) this.#problems.push(problem)
   }
 
   #fork(): Random {
@@ -174,76 +215,19 @@ class Simulation implements ClientWorld {
   }
 }
 
+const someOf = (topics: readonly SimulatedTopic[], names: readonly string[]): SimulatedTopic[] =>
+  topics.filter(({ name }) => names.includes(name))
+
+function copyPlan(topics: readonly SimulatedTopic[]): GroupPlan {
+  const copied = someOf(topics, ['written', 'synced'])
+  return { groupId: 'copying', topics: () => copied }
+}
+
 function groupPlans(topics: readonly SimulatedTopic[]): GroupPlan[] {
-  const named = (...names: string[]) => topics.filter(({ name }) => names.includes(name))
+  const named = (...names: string[]) => someOf(topics, names)
   const [careful, shrinking] = [named('written', 'synced', 'counted'), named('shrinking', 'synced')]
   return [
     { groupId: 'careful', topics: () => careful },
     { groupId: 'other', topics: () => shrinking },
   ]
-}
-
-class FinalReader extends SimulatedReader {
-  /** By now nothing comes and goes, and a log that should not have shrunk may have. */
-  protected override earliest(topic: SimulatedTopic, partition: number): Promise<number> {
-    return super.earliest({ ...topic, shrinks: true }, partition)
-  }
-
-  async readAll(topic: SimulatedTopic, partition: number, untilMs: number): Promise<string | undefined> {
-    const records: SeenRecord[] = []
-    let position = 0
-    let last = 'no answer'
-    while (this.world.time.nowMs < untilMs) {
-      try {
-        const fetched = await this.fetch({ topic, partition, position, isolation: 'read_uncommitted' })
-        last = fetched.error
-        const { logStart, highWatermark } = fetched
-        if (fetched.error === 'OFFSET_OUT_OF_RANGE') {
-          position = await this.earliest(topic, partition)
-          records.length = 0
-        } else if (fetched.error !== 'NONE') await this.sleep(200)
-        else if (position >= highWatermark) {
-          const isolation = 'read_uncommitted'
-          this.world.record({ kind: 'final', topic: topic.key, partition, isolation, logStart, highWatermark, records })
-          return undefined
-        } else {
-          records.push(...fetched.records)
-          if (fetched.next === position)
-            return `${topic.key}-${partition} has nothing to read at ${position} of ${highWatermark}`
-          position = fetched.next
-        }
-      } catch (error) {
-        if (!(error instanceof NoAnswer)) throw error
-        await this.sleep(100)
-      }
-    }
-    return `${topic.key}-${partition} cannot be read at the end: ${last}`
-  }
-
-  async readOffsets(groupId: string, topics: readonly SimulatedTopic[], untilMs: number): Promise<string | undefined> {
-    while (this.world.time.nowMs < untilMs) {
-      try {
-        const asked = topics.map(({ id, partitions }) => ({
-          topicId: id,
-          partitionIndexes: [...Array(partitions).keys()],
-        }))
-        const { groups } = await this.request(OffsetFetch, 10, { groups: [{ groupId, topics: asked }] })
-        const answer = groups[0]!
-        if (errorName(answer.errorCode) === 'NONE') {
-          const offsets = answer.topics.flatMap(({ topicId, partitions }) =>
-            partitions.map(({ partitionIndex, committedOffset }): PartitionOffset => {
-              const { key } = topics.find(({ id }) => id === topicId)!
-              return [key, partitionIndex, committedOffset]
-            }),
-          )
-          this.world.record({ kind: 'finalOffsets', group: groupId, offsets })
-          return undefined
-        }
-      } catch (error) {
-        if (!(error instanceof NoAnswer)) throw error
-      }
-      await this.sleep(100)
-    }
-    return `the offsets of ${groupId} cannot be read at the end`
-  }
 }
