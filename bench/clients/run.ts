@@ -15,6 +15,7 @@ const [name, direction, bootstrap, topic, recordSize, warmMs, forMs] = process.a
   string,
 ]
 const LOT_BYTES = 6 * 65_536
+const SILENCE_MS = 1000
 const { client } = (await import(`./${name}.ts`)) as { readonly client: MeasuredClient }
 
 function cpuSeconds(): number {
@@ -57,7 +58,16 @@ if (direction === 'produce') {
     counted.last = now
     return now - counted.begun < Number(forMs)
   }
+  // who is faster than the topic is long has read all of it, and would wait for more
+  const watch = setInterval(() => {
+    if (counted.last > 0 && performance.now() - counted.last > SILENCE_MS) finish()
+  }, 100)
+  const finish = (): never => {
+    clearInterval(watch)
+    report(counted.count, (counted.last - counted.begun) / 1000, cpuSeconds() - counted.cpu)
+    process.exit(0)
+  }
   await client.consume({ bootstrap, topic, groupId: `bench-${process.pid}-${Date.now()}`, onRecords })
-  report(counted.count, (counted.last - counted.begun) / 1000, cpuSeconds() - counted.cpu)
+  finish()
 }
 process.exit(0)

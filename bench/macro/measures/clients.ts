@@ -105,7 +105,7 @@ const ofSize = (recordSize: number, filledMb: number): SidesMeasure => {
           }
           const topic = `produced-by-${other.file}`
           await createTopic(broker, topic, PARTITIONS)
-          const times = { recordSize, warmMs: isQuick ? 200 : 1000, forMs: isQuick ? 300 : 2000 }
+          const times = { recordSize, warmMs: isQuick ? 100 : 800, forMs: isQuick ? 300 : 2000 }
           const of = (what: Pick<Run, 'direction' | 'topic'>): Promise<number> =>
             measured(broker, other.file, folderOf(other), { ...what, ...times })
           try {
@@ -126,4 +126,4 @@ const ofSize = (recordSize: number, filledMb: number): SidesMeasure => {
   }
 }
 
-export const clients: readonly SidesMeasure[] = [ofSize(100, 600), ofSize(1000, 1500)]
+export const clients: readonly SidesMeasure[] = [ofSize(100, 800), ofSize(1000, 2000)]
