@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import { type ExactlyOnceOptions, KafkaError, runExactlyOnce, serdes } from '@millrace/client'
 import { EndTxn, Fetch, Produce, TxnOffsetCommit } from '@millrace/protocol'
 import { type ClusterUnderTest, clusterUnderTest } from './cluster-under-test.ts'
@@ -16,6 +16,11 @@ after(() => cluster[Symbol.asyncDispose]())
 type Options = ExactlyOnceOptions<Buffer, string, string, string>
 
 const PARTITIONS = 4
+
+const running = new Set<Copier>()
+afterEach(async () => {
+  for (const copier of running) await copier.stop().catch(() => {})
+})
 
 /** A loop that runs until it is told to stop, and counts what it has read. */
 class Copier {
@@ -47,11 +52,12 @@ class Copier {
       signal: this.#stop.signal,
       ...others,
     })
-    this.done.catch(() => this.#changed.resolve())
+    running.add(this)
+    this.done.catch(() => {}).finally(() => running.delete(this))
   }
 
   async until(recordCount: number): Promise<void> {
-    while (this.recordCount < recordCount) await Promise.race([this.#changed.promise, this.done])
+    while (this.recordCount < recordCount && running.has(this)) await Promise.race([this.#changed.promise, this.done])
   }
 
   stop(): Promise<void> {
@@ -185,7 +191,7 @@ test('an instance that is too slow loses its partitions, and what it was about t
   let isHeld = true
   const release = Promise.withResolvers<void>()
   const slow = new Copier(from, to, {
-    consumer: { value: serdes.string, heartbeatIntervalMs: 50, sessionTimeoutMs: 1000, maxPollIntervalMs: 1000 },
+    consumer: { value: serdes.string, heartbeatIntervalMs: 50, maxPollIntervalMs: 1000 },
     transform: async ({ records, partition }) => {
       if (isHeld) await release.promise
       return records.map(({ value }) => ({ topic: to, partition, value }))

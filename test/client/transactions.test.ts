@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { KafkaError, type Producer, type ProducerOptions, serdes } from '@millrace/client'
 import { AddPartitionsToTxn, EndTxn, InitProducerId, Produce, TxnOffsetCommit } from '@millrace/protocol'
-import { type ClusterUnderTest, clusterUnderTest, take } from './cluster-under-test.ts'
+import { type ClusterUnderTest, clusterUnderTest, eventually, take } from './cluster-under-test.ts'
 import { valuesIn } from './transaction-readers.ts'
 import { UnreliableProxy } from './unreliable-proxy.ts'
 
@@ -140,7 +140,9 @@ for (const { protocol, versionsMax } of protocols)
       const transaction = await producer.beginTransaction()
       await transaction.sendOffsets([{ topic, partition: 0, offset: 9 }], nobody)
       await transaction.abort()
-      assert.equal((await cluster.admin.groups.offsets(groupId)).get(`${topic}-0`)!.offset, 3)
+      await eventually(async () =>
+        assert.equal((await cluster.admin.groups.offsets(groupId)).get(`${topic}-0`)!.offset, 3),
+      )
     })
 
     test('the second producer of an id fences the first, whose open transaction is aborted', async () => {
@@ -181,7 +183,10 @@ for (const { protocol, versionsMax } of protocols)
         assert.ok(proxy.cuts > 0 || (protocol === 'epochs' && api === AddPartitionsToTxn), `no ${api.name} was cut`)
         proxy.cutAnswers(-1, 1)
         proxy.cuts = 0
-        assert.equal((await cluster.admin.groups.offsets(groupId)).get(`${topic}-0`)!.offset, 2)
+        // The group learns of it from a marker, which may come after the answer.
+        await eventually(async () =>
+          assert.equal((await cluster.admin.groups.offsets(groupId)).get(`${topic}-0`)!.offset, 2),
+        )
       }
       assert.deepEqual(await valuesIn(cluster, topic, { partitions: 2 }), [...wanted, ...wanted])
     })

@@ -138,17 +138,20 @@ export class ExactlyOnceLoop<K, V, OutK, OutV> {
     try {
       await work()
     } catch (error) {
-      await this.#undo(error)
+      try {
+        await this.#undo(error)
+      } finally {
+        this.#transaction = undefined
+        this.#partitions.clear()
+      }
     }
   }
 
   async #undo(error: unknown): Promise<void> {
     const { consumer, logger, onAborted } = this.#options
-    this.#partitions.clear()
     if (this.#isStopped && error === this.#options.signal?.reason) return this.#end()
     if (!isPassing(error)) {
       await this.#end().catch(() => {})
-      this.#transaction = undefined
       throw error
     }
     await this.#endInTime(error)
@@ -161,7 +164,6 @@ export class ExactlyOnceLoop<K, V, OutK, OutV> {
   /** Tells the outcome: a commit that was not answered stays a commit. */
   async #end(): Promise<void> {
     await this.#transaction?.finish()
-    this.#transaction = undefined
   }
 
   async #endInTime(error: unknown): Promise<void> {
