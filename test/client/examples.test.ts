@@ -32,7 +32,7 @@ after(async () => {
   await cluster[Symbol.asyncDispose]()
 })
 
-const prelude = `import { Admin, Consumer, KafkaError, Producer, serdes } from '@millrace/client'
+const prelude = `import { Admin, Consumer, KafkaError, Producer, runExactlyOnce, serdes } from '@millrace/client'
 const bootstrap = process.env.EXAMPLE_BOOTSTRAP!
 const console = { log() {} }
 `
