@@ -59,7 +59,7 @@ export interface Broker extends AsyncDisposable {
 }
 
 /** Bytes that may wait for slow readers, all connections together. */
-const UNSENT_BYTES_MAX = 128 << 20
+const UNSENT_BYTES_MAX = 64 << 20
 /** A producer's request is rarely larger: `max.request.size` is a megabyte. */
 const FRAME_BLOCKS = { blockBytesMin: 8 * 1024, blockBytesMax: 2 << 20, keptBytesMax: 8 << 20 }
 /** So long clients wait in front of a closed door rather than behind an open one. A start without recovery takes less. */

@@ -87,8 +87,12 @@ class FetchWork {
 
   #read(): MaybePromise<readonly ReadOutcome[]> {
     const { config, logs, load } = this.#services
-    const wanted = Math.max(0, Math.min(this.#request.maxBytes, config.fetchMaxBytes))
-    return logs.read(this.#entries, { maxBytes: load.answerBytes(wanted), atLeastOneBatch: true })
+    const budget = load.answerBudget(Math.max(0, Math.min(this.#request.maxBytes, config.fetchMaxBytes)))
+    const outcomes = logs.read(this.#entries, budget)
+    if (!(outcomes instanceof Promise)) return outcomes
+    // Many that are under way must not each take the same room.
+    load.unsent(budget.maxBytes)
+    return outcomes.finally(() => load.unsent(-budget.maxBytes))
   }
 
   #first(outcomes: readonly ReadOutcome[]): MaybePromise<FetchResponseInput> {

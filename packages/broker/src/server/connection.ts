@@ -8,8 +8,13 @@ import type { TransportSocket } from './transport.ts'
 
 /** Requests of one connection that may be under way together. Producers keep five in flight; a reader rarely has two. */
 const IN_FLIGHT_MAX = 16
-/** With more than this unsent, the next request waits: a slow reader holds one answer of its own and no more. */
-const UNSENT_BYTES_MAX = 1 << 20
+/**
+ * With more than this unsent, the next request waits: a slow reader holds one answer of its own and no more. What the system has taken does not count, and it
+ * takes megabytes, so whoever reads loses nothing by it.
+ */
+const UNSENT_BYTES_MAX = 64 * 1024
+/** The same for answers that are ready behind one that is waited for. More of these, because a socket that is not read does not tell that its client hung up. */
+const HELD_BYTES_MAX = 1 << 20
 /** Silence after which the kernel asks whether the peer is still there. */
 const KEEP_ALIVE_MS = 60_000
 /** How long the last answers may take to leave and the client to hang up, once the connection is to end. */
@@ -60,8 +65,10 @@ export class Connection {
   #misfit: Close | undefined
   #out: Buffer[] = []
   #outBytes = 0
-  /** Of memory that `#out` has views of. Lost with the connection: then the garbage collector finds it. */
+  /** Of memory that `#out` has views of. */
   #outLeases: Lease[] = []
+  /** Of memory that the socket has views of, a write each. */
+  readonly #lent = new Set<readonly Lease[]>()
   /** Bytes of answers that are ready but wait for one before them. They are memory like what is in `#out`. */
   #heldBytes = 0
   #flushIsDue = false
@@ -89,6 +96,8 @@ export class Connection {
     socket.on('error', error => logger.debug('connection lost', { client: this.facts.clientHost, error }))
     socket.on('close', () => {
       this.#letGo()
+      for (const leases of this.#lent) releaseAll(leases)
+      this.#lent.clear()
       options.onClose(this)
     })
   }
@@ -96,6 +105,12 @@ export class Connection {
   /** Nothing of it is being worked on: it is the client's move, to ask or to read. */
   get isIdle(): boolean {
     return this.#turns.length === 0 && (this.#frames.length === 0 || this.#unsent() > 0)
+  }
+
+  /** Of its answers: what the system has not taken, as exactly as the socket tells. */
+  get backlogBytes(): number {
+    const { socket } = this.#options
+    return this.#outBytes + this.#heldBytes + (socket.backlogBytes ?? socket.writableLength)
   }
 
   /** Lets what is under way be answered, serves nothing more, and then closes. */
@@ -136,8 +151,10 @@ export class Connection {
     this.#throttle?.cancel()
     this.#deadline?.cancel()
     this.#frames.length = 0
+    for (const { outcome } of this.#turns) releaseUnsent(outcome)
     this.#turns.length = 0
     this.#out = []
+    releaseAll(this.#outLeases)
     this.#outLeases = []
     this.#outBytes = 0
     this.#heldBytes = 0
@@ -180,7 +197,8 @@ export class Connection {
 
   #mayServe(): boolean {
     if (this.#phase !== 'open' || this.#isDoomed || this.#throttle !== undefined) return false
-    if (this.#turns.length >= IN_FLIGHT_MAX || this.#unsent() > UNSENT_BYTES_MAX) return false
+    if (this.#turns.length >= IN_FLIGHT_MAX || this.#heldBytes > HELD_BYTES_MAX) return false
+    if (this.#outBytes + this.#options.socket.writableLength > UNSENT_BYTES_MAX) return false
     return this.#options.load.admit(this.#resume)
   }
 
@@ -233,7 +251,7 @@ export class Connection {
   }
 
   #settle(turn: Turn, outcome: Outcome): void {
-    if (this.#turns.length === 0) return
+    if (this.#turns.length === 0) return releaseUnsent(outcome)
     turn.outcome = outcome
     if (outcome.kind === 'close') this.#isDoomed = true
     if (outcome.kind === 'answer') this.#hold(outcome.bytes)
@@ -270,6 +288,7 @@ export class Connection {
   #end(): void {
     if (this.#phase === 'ending' || this.#phase === 'closed') return
     this.#phase = 'ending'
+    for (const { outcome } of this.#turns) releaseUnsent(outcome)
     this.#turns.length = 0
     this.#hold(-this.#heldBytes)
     this.#frames.length = 0
@@ -315,14 +334,18 @@ export class Connection {
     this.#out = []
     this.#outLeases = []
     this.#outBytes = 0
-    // The client has hung up: its answers go where it went.
-    if (!socket.writable) return load.unsent(-bytes)
+    if (!socket.writable) {
+      // The client has hung up: its answers go where it went.
+      releaseAll(leases)
+      return load.unsent(-bytes)
+    }
+    if (leases.length > 0) this.#lent.add(leases)
     socket.cork()
     for (let i = 0; i < chunks.length - 1; i++) socket.write(chunks[i]!)
     socket.write(chunks[chunks.length - 1]!, failed => {
       load.unsent(-bytes)
-      // After a failure it is not known whether the system still looks at them.
-      if (failed === null || failed === undefined) for (const lease of leases) lease.release()
+      // After a failure the system may look at them until the socket is closed.
+      if ((failed === null || failed === undefined) && this.#lent.delete(leases)) releaseAll(leases)
       this.lastActiveMs = clock.monotonicMs()
     })
     socket.uncork()
@@ -331,6 +354,15 @@ export class Connection {
   #unsent(): number {
     return this.#outBytes + this.#heldBytes + this.#options.socket.writableLength
   }
+}
+
+function releaseAll(leases: readonly Lease[]): void {
+  for (const lease of leases) lease.release()
+}
+
+/** Of an answer that goes nowhere. */
+function releaseUnsent(outcome: Outcome | undefined): void {
+  if (outcome?.kind === 'answer' && outcome.leases !== undefined) releaseAll(outcome.leases)
 }
 
 /** Whether or not the client is still there. A request that failed leaves its frame to the collector: something of it may still be under way. */

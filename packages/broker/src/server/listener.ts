@@ -1,6 +1,7 @@
 import type { Clock, Logger, Scheduled } from '@millrace/base'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import type { ConnectionFacts } from './request-context.ts'
+import { SlowReaders } from './slow-readers.ts'
 import type { Transport, TransportListener, TransportSocket } from './transport.ts'
 
 /** An endpoint to listen on. `host` undefined means every address, port 0 one that is free. */
@@ -41,6 +42,7 @@ export class SocketServer {
   readonly #listeners: TransportListener[] = []
   readonly #connections = new Set<Connection>()
   readonly #perIp = new Map<string, number>()
+  readonly #slowReaders: SlowReaders
   #nextId = 1
   #closing = false
   #sweep: Scheduled | undefined
@@ -50,6 +52,7 @@ export class SocketServer {
 
   constructor(options: ServerOptions) {
     this.#options = options
+    this.#slowReaders = new SlowReaders(options.load, this.#connections, options.clock)
     this.#sweepLater()
   }
 
@@ -71,6 +74,7 @@ export class SocketServer {
   async close(graceMs: number): Promise<void> {
     this.#closing = true
     this.#sweep?.cancel()
+    this.#slowReaders.stop()
     for (const listener of this.#listeners) listener.close()
     for (const connection of this.#connections) connection.drain()
     if (this.#connections.size > 0) {

@@ -93,16 +93,44 @@ test('a parked request keeps nobody out, however many things it waits for', asyn
   assert.equal(l.requestBytes, 20)
 })
 
-test('answers share what is left for slow readers, and none gets nothing', () => {
+test('answers share what is left for slow readers; without room there is little, and then nothing', () => {
   const l = load({ unsentBytesMax: 8 << 20 })
-  assert.equal(l.answerBytes(50 << 20), 1 << 20)
-  assert.equal(l.answerBytes(1000), 1000)
-  l.unsent(8 << 20)
-  assert.equal(l.answerBytes(50 << 20), 64 * 1024)
-  l.unsent(100 << 20)
-  assert.equal(l.answerBytes(50 << 20), 64 * 1024)
-  l.unsent(-(108 << 20))
-  assert.equal(l.answerBytes(50 << 20), 1 << 20)
+  assert.deepEqual(l.answerBudget(50 << 20), { maxBytes: 1 << 20, atLeastOneBatch: true })
+  assert.deepEqual(l.answerBudget(1000), { maxBytes: 1000, atLeastOneBatch: true })
+  l.unsent((8 << 20) - 1)
+  assert.deepEqual(l.answerBudget(50 << 20), { maxBytes: 64 * 1024, atLeastOneBatch: true })
+  l.unsent(1)
+  assert.deepEqual(l.answerBudget(50 << 20), { maxBytes: 16 * 1024, atLeastOneBatch: false })
+  l.unsent(16 << 20)
+  assert.deepEqual(l.answerBudget(50 << 20), { maxBytes: 0, atLeastOneBatch: false })
+  assert(
+    l.admit(() => {}),
+    'others are served',
+  )
+  l.unsent(-(24 << 20))
+  assert.deepEqual(l.answerBudget(50 << 20), { maxBytes: 1 << 20, atLeastOneBatch: true })
+})
+
+test('when answers that nobody bounded have used up the margin too, requests wait until some are read', async () => {
+  const l = load({ unsentBytesMax: 8 << 20 })
+  let woken = 0
+  l.unsent(40 << 20)
+  assert(!l.admit(() => void woken++))
+  l.unsent(-1)
+  await turn()
+  assert.equal(woken, 1)
+})
+
+test('says once that it is pressed, and again when it was not meanwhile', () => {
+  const l = load({ unsentBytesMax: 1000 })
+  let count = 0
+  l.onPressed = () => void count++
+  for (const bytes of [750, 1, 100]) l.unsent(bytes)
+  assert.equal(count, 1)
+  l.unsent(-200)
+  assert(!l.isPressed)
+  l.unsent(200)
+  assert.equal(count, 2)
 })
 
 test('whatever comes and goes, everyone is served in the end and the limit holds (simulated)', async () => {

@@ -1,6 +1,6 @@
 /**
  * What all connections of a broker hold together, so that many of them cannot take more memory than one may: requests that are being worked on, their bytes,
- * and bytes that wait to be read by their clients.
+ * and bytes that wait to be read by their clients (and then `SlowReaders`).
  */
 export interface LoadLimits {
   /** `queued.max.requests` */
@@ -9,6 +9,19 @@ export interface LoadLimits {
   readonly requestBytesMax: number
   readonly unsentBytesMax: number
 }
+
+/** Of one answer. */
+export interface AnswerBudget {
+  readonly maxBytes: number
+  readonly atLeastOneBatch: boolean
+}
+
+const ANSWER_BYTES_MIN = 64 * 1024
+/** For answers while there is no room: a reader that keeps up with small records hardly notices. */
+const LITTLE_BYTES = 16 * 1024
+/** For those, beyond the limit. And as much again for answers that nobody asked how large they would be. */
+const MARGIN_BYTES = 16 << 20
+const NOTHING: AnswerBudget = { maxBytes: 0, atLeastOneBatch: false }
 
 /** A request as far as its weight goes. */
 export interface Weight {
@@ -25,6 +38,8 @@ export class ServerLoad {
   #requestBytes = 0
   #unsentBytes = 0
   #wakeIsDue = false
+  /** Called when the load is pressed that was not. */
+  onPressed: (() => void) | undefined
 
   constructor(limits: LoadLimits) {
     this.#limits = limits
@@ -73,13 +88,26 @@ export class ServerLoad {
   }
 
   unsent(bytes: number): void {
+    const wasPressed = this.isPressed
     this.#unsentBytes += bytes
+    if (bytes < 0) this.#wakeLater()
+    else if (!wasPressed && this.isPressed) this.onPressed?.()
   }
 
-  /** How much a single answer may bring now: an eighth of what is left, so that slow readers share it and nobody gets nothing. */
-  answerBytes(wanted: number): number {
-    const left = Math.max(0, this.#limits.unsentBytesMax - this.#unsentBytes)
-    return Math.min(wanted, Math.max(64 * 1024, Math.floor(left / 8)))
+  /** Three quarters of what may be unsent are. */
+  get isPressed(): boolean {
+    return this.#unsentBytes > this.#limits.unsentBytesMax * 0.75
+  }
+
+  /**
+   * How much a single answer may bring now: an eighth of what is left, so that slow readers share it. Without room there is little for everybody, and then
+   * nothing: who asks is told that there is nothing new, and asks again.
+   */
+  answerBudget(wanted: number): AnswerBudget {
+    const left = this.#limits.unsentBytesMax - this.#unsentBytes
+    if (left > 0)
+      return { maxBytes: Math.min(wanted, Math.max(ANSWER_BYTES_MIN, Math.floor(left / 8))), atLeastOneBatch: true }
+    return left > -MARGIN_BYTES ? { maxBytes: Math.min(wanted, LITTLE_BYTES), atLeastOneBatch: false } : NOTHING
   }
 
   get requestCount(): number {
@@ -99,8 +127,12 @@ export class ServerLoad {
   }
 
   #hasRoom(): boolean {
-    const { requestsMax, requestBytesMax } = this.#limits
-    return this.#requests < requestsMax && (requestBytesMax < 0 || this.#requestBytes < requestBytesMax)
+    const { requestsMax, requestBytesMax, unsentBytesMax } = this.#limits
+    return (
+      this.#requests < requestsMax &&
+      (requestBytesMax < 0 || this.#requestBytes < requestBytesMax) &&
+      this.#unsentBytes < unsentBytesMax + 2 * MARGIN_BYTES
+    )
   }
 
   /** Not at once: whoever makes room may be in the middle of serving, and those who waited would be served on top of its stack. */

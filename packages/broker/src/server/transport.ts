@@ -25,7 +25,10 @@ export interface TransportListener {
 export interface TransportSocket {
   readonly remoteAddress?: string | undefined
   readonly writable: boolean
+  /** Of whole writes: one that the system has taken in part counts in full. */
   readonly writableLength: number
+  /** The same without what of a write the system has taken, where it is known. */
+  readonly backlogBytes?: number
   /** The chunk is lent for the call: afterwards other bytes are in it. */
   on(event: 'data', run: (chunk: Buffer) => void): unknown
   on(event: 'drain' | 'close', run: () => void): unknown
@@ -36,7 +39,7 @@ export interface TransportSocket {
   resume(): unknown
   cork(): void
   uncork(): void
-  /** Once `sent` is called without a failure, the chunk is not looked at any more. */
+  /** Once `sent` is called without a failure, or `close` has come, the chunk is not looked at any more. */
   write(chunk: Uint8Array, sent?: (failed?: Error | null) => void): boolean
   end(): unknown
   destroySoon(): void
@@ -115,6 +118,7 @@ function sharingChunks(accepted: Socket): Socket {
   }
   const options = { handle, onread, allowHalfOpen: false, readable: true, writable: true }
   const socket = new Socket(options as SocketConstructorOpts)
+  Object.defineProperty(socket, 'backlogBytes', { get: () => (handle as { writeQueueSize?: number }).writeQueueSize })
   // The empty one that is left takes itself off the server's list.
   accepted.destroy()
   return socket
