@@ -93,7 +93,11 @@ export class DiskLogEngine implements LogEngine {
       logs: () => this.#allLogs(),
       checkpoint: () => this.#checkpointAll(),
       saveLogStarts: async () => {
-        for (const data of parts.folders) await this.#checkpoint(data, 'log-start-offset-checkpoint')
+        const saved = new Set<DiskLog>()
+        for (const data of parts.folders)
+          if (await this.#checkpoint(data, 'log-start-offset-checkpoint'))
+            for (const log of this.#logsIn(data)) saved.add(log)
+        return saved
       },
     })
     this.#cleaner = new LogCleaner(this.#services, settings.cleaner, {
@@ -283,12 +287,12 @@ export class DiskLogEngine implements LogEngine {
   ): MaybePromise<{ readonly kind: 'deleted'; readonly logStartOffset: number } | LogRefusal> {
     const log = this.#logInService(partition)
     if (!(log instanceof DiskLog)) return log
-    const before = log.logStartOffset
     const outcome = log.deleteBefore(beforeOffset)
-    if (log.logStartOffset === before) return outcome
-    // Deleted means deleted after a crash as well.
-    const data = this.#placedOf(log)!.data
-    return this.#checkpoint(data, 'log-start-offset-checkpoint').then(() => outcome)
+    if (outcome.kind === 'refused' || log.logStartOffset === 0) return outcome
+    // Deleted means deleted after a crash as well, also where the start had been moved before.
+    return this.#checkpoint(this.#placedOf(log)!.data, 'log-start-offset-checkpoint').then(isStored =>
+      isStored ? outcome : refusal('KAFKA_STORAGE_ERROR', `the log start of ${log.name} could not be written`),
+    )
   }
 
   activeProducers(partition: PartitionLog): readonly ActiveProducer[] {
@@ -341,7 +345,8 @@ export class DiskLogEngine implements LogEngine {
     for (const data of this.#parts.folders) await this.#checkpoint(data, 'cleaner-offset-checkpoint')
   }
 
-  async #checkpoint(data: DataFolder, name: CheckpointName): Promise<void> {
+  /** Answers whether it is on the device. */
+  async #checkpoint(data: DataFolder, name: CheckpointName): Promise<boolean> {
     const offsets = () =>
       this.#logsIn(data)
         .filter(log => log.segments.length > 0)
@@ -350,8 +355,10 @@ export class DiskLogEngine implements LogEngine {
         .concat(this.#unopened.offsets(data, name))
     try {
       await data.writeCheckpoint(name, offsets)
+      return true
     } catch (fault) {
       this.#parts.logger.error('checkpoint could not be written', { folder: data.path, name, reason: fault })
+      return false
     }
   }
 

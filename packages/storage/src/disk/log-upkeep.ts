@@ -11,7 +11,8 @@ export interface KeptUp {
   readonly logs: () => readonly DiskLog[]
   readonly checkpoint: () => Promise<void>
   /** Says so in the log and goes on where they cannot be written: a full disk needs its retention. */
-  readonly saveLogStarts: () => Promise<void>
+  /** Answers the logs whose start is on the device. */
+  readonly saveLogStarts: () => Promise<ReadonlySet<DiskLog>>
 }
 
 export class LogUpkeep {
@@ -71,9 +72,10 @@ export class LogUpkeep {
       await yieldTurn()
     }
     if (shrunk.length === 0) return
-    await this.#kept.saveLogStarts()
+    const saved = await this.#kept.saveLogStarts()
     for (const log of shrunk) {
       if (this.#isStopped) return
+      if (!saved.has(log)) continue
       try {
         log.removeBelowStart()
       } catch (fault) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLogger, seededRandom } from '@millrace/base'
+import { batchSizeOf } from '@millrace/protocol'
 import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
 import { baseOffsets, errorOf } from '../conformance.ts'
 import type { LogConfig } from '../engine.ts'
@@ -246,5 +247,23 @@ describe('a start after a clean stop', () => {
     assert.match(lines.join(''), new RegExp(`${first} has no readable batch at position \\d+`))
     assert.deepEqual(baseOffsets(await read(10)), [10])
     assert.equal((await disk.append(batchOf(12))).kind, 'appended')
+  })
+
+  it('tells the reader of a batch that says to be longer than its segment', async () => {
+    const fs = await filled()
+    const [first] = fs
+      .list(FOLDER)
+      .filter(n => n.endsWith('.log'))
+      .sort()
+    const disk = await DiskPartition.open(fs, { config: small })
+    const read = async (offset: number) => {
+      const entry = { partition: disk.log(), offset, maxBytes: 1, isolation: 'read_uncommitted' as const }
+      return (await disk.engine.logs.read([entry], { maxBytes: 1, atLeastOneBatch: true }))[0]!
+    }
+    assert.deepEqual(baseOffsets(await read(0)), [0])
+    fs.garble(`${FOLDER}/${first}`, content =>
+      content.fill(1, batchSizeOf(content, 0) + 8, batchSizeOf(content, 0) + 9),
+    )
+    assert.equal(errorOf(await read(2)), 'CORRUPT_MESSAGE')
   })
 })

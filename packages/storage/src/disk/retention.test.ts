@@ -116,6 +116,17 @@ describe('DeleteRecords', () => {
     const again = await DiskPartition.open(fs.afterKill())
     assert.equal(again.log().logStartOffset, 4)
   })
+
+  it('is not acknowledged while the log start cannot be written, and then also where it had been moved', async () => {
+    const { disk, fs } = await filled({})
+    const ask = () => disk.engine.logs.deleteRecords(disk.log(), 4)
+    fs.inject({ operation: 'write', path: 'checkpoint', code: 'DISK_FULL' })
+    for (let i = 0; i < 2; i++) assert.equal(errorOf(await ask()), 'KAFKA_STORAGE_ERROR')
+    fs.heal()
+    assert.deepEqual(await ask(), { kind: 'deleted', logStartOffset: 4 })
+    const again = await DiskPartition.open(fs.afterPowerCut(seededRandom(1)))
+    assert.equal(again.log().logStartOffset, 4)
+  })
 })
 
 describe('a removed topic', () => {

@@ -344,6 +344,16 @@ export class DiskLog implements PartitionLog, LogRange {
     writeSmallFile(this.#services.fs, path, formatLeaderEpochs(this.epochs.starts))
   }
 
+  /** Epochs below the start do no harm: a file that cannot be written now has them until it is written again. */
+  #saveEpochsIfPossible(): void {
+    try {
+      this.saveEpochs()
+    } catch (fault) {
+      if (!(fault instanceof StorageError)) throw fault
+      this.#services.logger.warn('leader epochs could not be written', { partition: this.name, reason: fault.message })
+    }
+  }
+
   #write(batch: BatchHeader, records: Buffer): void {
     const { clock, tails } = this.#services
     if (this.activeSegment.mustRollBefore(batch, clock.now(), rollLimits(this.#config))) this.roll()
@@ -419,7 +429,7 @@ export class DiskLog implements PartitionLog, LogRange {
   #startAt(offset: number): void {
     if (offset === this.logStartOffset) return
     this.logStartOffset = offset
-    if (this.epochs.cutBefore(offset)) this.saveEpochs()
+    if (this.epochs.cutBefore(offset)) this.#saveEpochsIfPossible()
     this.#services.advanced(this)
   }
 

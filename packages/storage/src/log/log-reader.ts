@@ -1,5 +1,5 @@
 /** Reading whole batches from the segments of a log. */
-import { assert, type BufferPool, type Lease, type PooledBlock } from '@millrace/base'
+import type { BufferPool, Lease, PooledBlock } from '@millrace/base'
 import { BATCH_OVERHEAD, batchSizeOf, lastOffsetOf, MAGIC, magicOf } from '@millrace/protocol'
 import type { MaybePromise } from '../engine.ts'
 import type { Allowance } from './read-budget.ts'
@@ -88,7 +88,8 @@ function readSegment(
     const needed = read.bytes === 0 && allowance.evenIfTooLarge ? firstBatchBytes(block.subarray(0, filled)) : 0
     if (needed <= bytes || lastOffsetOf(block, 0) >= range.end) return lent(read, pooled)
     pooled.release()
-    assert(start.position + needed <= segment.sizeBytes, 'a segment holds whole batches')
+    // Its length is not what was written.
+    if (start.position + needed > segment.sizeBytes) throw damaged(segment, start.position)
     return readSegment(segment, { position: start.position, batchBytes: needed }, range)
   }
   if (bytes <= syncReadBytesMax) return take(segment.log.read(block, start.position))
