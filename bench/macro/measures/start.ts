@@ -1,7 +1,7 @@
 /** From the start command to the first acknowledged record, over a folder that was used before; and what many partitions cost. */
 import { BatchBuilder, Produce } from '@millrace/protocol'
 import { WireClient } from '@millrace/testkit'
-import { type Broker, freshFolder, type Kind, removeFolder } from '../../../test/interop/broker.ts'
+import { type Broker, freshFolder, type Kind } from '../../../test/interop/broker.ts'
 import { load, of } from '../load.ts'
 import { cpuSeconds, less, type OwnMeasure, pause, residentMb, startMeasured, type Values } from '../measure.ts'
 import { createTopic } from '../topics.ts'
@@ -12,38 +12,49 @@ const FIRST_RECORD_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 120_000
 const FIRST_RECORD_PAUSE_MS = 2
 
-/** Makes the topics with one broker, stops it, and gives what `use` says of the next over the same folder. */
+interface Prepared {
+  readonly folder: string
+  readonly port: number
+}
+/** Made once a run: that takes far longer than the starts that are measured. */
+const folders = new Map<string, Promise<Prepared>>()
+
+async function prepare(kind: Kind, topics: readonly number[]): Promise<Prepared> {
+  const folder = freshFolder(kind)
+  const broker = await startMeasured(kind, folder)
+  try {
+    for (const [i, partitions] of topics.entries()) await createTopic(broker, `start-${i}`, partitions)
+    await load('metadata', broker, { partitions: topics.reduce((sum, n) => sum + n, 0), rounds: 1 })
+  } finally {
+    await end(broker)
+  }
+  return { folder, port: broker.port }
+}
+
+/** What `use` says of a broker that starts over a folder with these topics. */
 async function startedAgain(
   kind: Kind,
   topics: readonly number[],
   use: (start: () => Promise<Broker>) => Promise<Values>,
 ): Promise<Values> {
-  const folder = freshFolder(kind)
+  const key = `${kind} ${topics}`
+  let preparing = folders.get(key)
+  if (preparing === undefined) folders.set(key, (preparing = prepare(kind, topics)))
+  const { folder, port } = await preparing
+  let broker: Broker | undefined
   try {
-    const first = await startMeasured(kind, folder)
-    try {
-      for (const [i, partitions] of topics.entries()) await createTopic(first, `start-${i}`, partitions)
-      await load('metadata', first, { partitions: topics.reduce((sum, n) => sum + n, 0), rounds: 1 })
-      await ended(first)
-    } finally {
-      await first.stop()
-    }
-    let broker: Broker | undefined
-    try {
-      return await use(async () => (broker = await startMeasured(kind, folder, { port: first.port })))
-    } finally {
-      await broker?.stop()
-    }
+    return await use(async () => (broker = await startMeasured(kind, folder, { port })))
   } finally {
-    removeFolder(folder)
+    if (broker !== undefined) await end(broker)
   }
 }
 
 /** A clean stop with many partitions takes longer than a broker is given elsewhere; a killed one would have more to do at its next start. */
-async function ended(broker: Broker): Promise<void> {
+async function end(broker: Broker): Promise<void> {
   process.kill(broker.pid, 'SIGTERM')
   const deadline = performance.now() + STOP_LIMIT_MS
   while (!broker.hasEnded() && performance.now() < deadline) await pause(50)
+  await broker.stop()
 }
 
 const firstRecordAfter = (name: string, what: string, partitions: number): OwnMeasure => ({
