@@ -1,28 +1,24 @@
 /**
  * client.ts BOOTSTRAP NAME FILE PLAIN RATE TRANSACTIONAL GROUP: the roles of SoakClient.java with Millrace's own client, until stdin ends.
  */
-import { openSync, writeSync } from 'node:fs'
 import { Consumer, KafkaError, Producer, serdes, type TopicPartition } from '@millrace/client'
-
-const [bootstrap = '', name = '', path = '', plainList = '', rateText = '0', , group = ''] = process.argv.slice(2)
-const rate = Number(rateText)
-const history = openSync(path, 'a')
-const stop = new AbortController()
-let numbers = 0
-
-const now = (): number => Number(process.hrtime.bigint() / 1000n) / 1000
-const line = (kind: string, client: string, fields: object): void => {
-  writeSync(history, `${JSON.stringify({ kind, at: now(), client, ...fields })}\n`)
-}
-const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
-
-const plain: TopicPartition[] = plainList.split(',').flatMap(item => {
-  const [topic = '', count] = item.split(':')
-  return Array.from({ length: Number(count) }, (_, partition) => ({ topic, partition }))
-})
-const topics = [...new Set(plain.map(({ topic }) => topic))]
-const padding = Buffer.alloc(150, name)
-const common = { bootstrap, requestTimeoutMs: 5_000 }
+import {
+  common,
+  group,
+  line,
+  name,
+  nextNumber,
+  now,
+  Positions,
+  padding,
+  pause,
+  plain,
+  rate,
+  stop,
+  topicsOf,
+  transactional,
+} from './shared.ts'
+import { copy, transact } from './transactional.ts'
 
 async function produce(): Promise<void> {
   for (let life = 1; !stop.signal.aborted; life++) {
@@ -31,7 +27,7 @@ async function produce(): Promise<void> {
     let waiting = 0
     let failure: unknown
     const send = ({ topic, partition }: TopicPartition): void => {
-      const value = `${client}-${++numbers}`
+      const value = `${client}-${nextNumber()}`
       waiting++
       line('send', client, { id: value, topic, partition, values: [value], idempotent: true, ordered: true })
       producer.send({ topic, partition, key: padding, value }).then(
@@ -55,41 +51,19 @@ async function produce(): Promise<void> {
   }
 }
 
-class Positions {
-  readonly #client: string
-  readonly next = new Map<string, number>()
-
-  constructor(client: string) {
-    this.#client = client
-  }
-
-  seek({ topic, partition }: TopicPartition, position: number): void {
-    this.next.set(`${topic}-${partition}`, position)
-    line('seek', this.#client, { topic, partition, position })
-  }
-
-  took(
-    began: number,
-    batch: { topic: string; partition: number; records: readonly { offset: number; value: string | null }[] },
-    more: object,
-  ): void {
-    const { topic, partition } = batch
-    const records = batch.records.map(({ offset, value }) => [offset, value] as const)
-    const position = this.next.get(`${topic}-${partition}`) ?? records[0]![0]
-    line('read', this.#client, { began, topic, partition, position, records, isolation: 'read_uncommitted', ...more })
-    this.next.set(`${topic}-${partition}`, records.at(-1)![0] + 1)
-  }
-}
-
-async function read(client: string): Promise<void> {
-  await using consumer = new Consumer({ ...common, offsetReset: 'earliest', value: serdes.string })
+async function read(
+  client: string,
+  partitions: readonly TopicPartition[],
+  isolation: 'read_committed' | 'read_uncommitted',
+): Promise<void> {
+  await using consumer = new Consumer({ ...common, isolation, offsetReset: 'earliest', value: serdes.string })
   const positions = new Positions(client)
-  consumer.assign(plain)
+  consumer.assign(partitions)
   consumer.seekToBeginning()
-  for (const at of plain) positions.seek(at, 0)
+  for (const at of partitions) positions.seek(at, 0)
   let began = now()
   for await (const batch of consumer.batches({ signal: stop.signal })) {
-    positions.took(began, batch, {})
+    positions.took(began, batch, { isolation })
     began = now()
   }
 }
@@ -115,7 +89,7 @@ async function consumeInGroup(client: string): Promise<void> {
   }
   const commit = async (): Promise<void> => {
     if (uncommitted.size === 0) return
-    const id = `${client}-commit-${++numbers}`
+    const id = `${client}-commit-${nextNumber()}`
     const { generationId, memberId } = consumer.groupMember
     const offsets = [...uncommitted.values()]
     line('commit', client, { id, group, generation: generationId, member: memberId, offsets })
@@ -134,7 +108,7 @@ async function consumeInGroup(client: string): Promise<void> {
     }
     owns()
   }
-  consumer.subscribe(topics, {
+  consumer.subscribe(topicsOf(plain), {
     onAssigned: async partitions => {
       for (const at of partitions) positions.seek(at, await consumer.position(at))
       owns()
@@ -179,7 +153,14 @@ await Promise.race([
     produce(),
     again('g1', () => consumeInGroup(`${name}.g1-${++life}`)),
     again('g2', () => consumeInGroup(`${name}.g2-${++life}`)),
-    again('r', () => read(`${name}.r-${++life}`)),
+    again('r', () => read(`${name}.r-${++life}`, plain, 'read_uncommitted')),
+    ...(transactional.length === 0
+      ? []
+      : [
+          again('t', () => transact(`${name}.t-${++life}`)),
+          again('x', () => copy(`${name}.x-${++life}`)),
+          again('c', () => read(`${name}.c-${++life}`, transactional, 'read_committed')),
+        ]),
   ]),
   new Promise(resolve => stop.signal.addEventListener('abort', () => setTimeout(resolve, 90_000).unref())),
 ])
