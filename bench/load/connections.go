@@ -74,6 +74,10 @@ func metadata() {
 		}
 	}
 	waited := time.Since(began).Seconds()
+	for range *rounds { // to warm up
+		c.send(frame)
+		c.answer()
+	}
 	m := startMeter()
 	for range *rounds {
 		at := time.Now()

@@ -10,6 +10,7 @@ const END = '<!-- /figures -->'
 
 const titles: Readonly<Record<string, string>> = {
   'exactly-once': 'Exactly once and durability',
+  compaction: 'Compaction',
   speed: 'Speed and size',
 }
 

@@ -22,7 +22,7 @@ import { tables } from './table.ts'
 
 const measures: readonly AnyMeasure[] = [
   ...exactlyOnce,
-  ...compaction.map(measure => oneFigure('exactly-once', measure)),
+  ...compaction.map(measure => oneFigure('compaction', measure)),
   ...raw,
   ...perfTests,
   ...latencies,

@@ -105,7 +105,7 @@ const ofSize = (recordSize: number, filledMb: number): SidesMeasure => {
           }
           const topic = `produced-by-${other.file}`
           await createTopic(broker, topic, PARTITIONS)
-          const times = { recordSize, warmMs: isQuick ? 100 : 800, forMs: isQuick ? 300 : 2000 }
+          const times = { recordSize, warmMs: isQuick ? 100 : 800, forMs: isQuick ? 300 : 1600 }
           const of = (what: Pick<Run, 'direction' | 'topic'>): Promise<number> =>
             measured(broker, other.file, folderOf(other), { ...what, ...times })
           try {

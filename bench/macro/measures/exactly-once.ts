@@ -22,7 +22,7 @@ const transactions = (producers: number): SharedMeasure => {
     async on(broker, isQuick) {
       const topic = `transactions-${producers}`
       await createTopic(broker, topic, PARTITIONS)
-      const options = { topic, conns: producers, records: 100, 'record-size': 100, ...timed(isQuick, 3, 5) }
+      const options = { topic, conns: producers, records: 100, 'record-size': 100, ...timed(isQuick, 2, 4) }
       const outcome = await load('transactions', broker, options)
       return {
         [name]: of(outcome, 'requestsPerS'),
@@ -46,7 +46,7 @@ const flushed = (partitions: number): SharedMeasure => {
       const topic = `flush-${partitions}`
       await createTopic(broker, topic, partitions, { 'flush.messages': '1' })
       const record = { 'record-size': 100, 'batch-bytes': 100 }
-      const options = { topic, conns: PRODUCERS, inflight: 5, ...record, ...timed(isQuick, 2, 4) }
+      const options = { topic, conns: PRODUCERS, inflight: 5, ...record, ...timed(isQuick, 1.5, 3) }
       return { [name]: of(await load('produce', broker, options), 'recordsPerS') }
     },
   }

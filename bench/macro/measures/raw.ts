@@ -79,7 +79,7 @@ const smallFetches = (name: string, what: string, options: LoadOptions): SharedM
     await createTopic(broker, name, MANY_PARTITIONS)
     const topic = { topic: name, conns: 4 }
     await load('produce', broker, { ...topic, ...one, inflight: 5, warm: 0, total: MANY_PARTITIONS * 50 * 100 })
-    return perRequest(what, await load('small-fetch', broker, { ...topic, ...options, ...timed(isQuick, 2, 4) }))
+    return perRequest(what, await load('small-fetch', broker, { ...topic, ...options, ...timed(isQuick, 1.5, 3) }))
   },
 })
 
