@@ -128,4 +128,63 @@ describe('the checker', () => {
     assert(found([topic(), ...begun, ...ended(false), ...ends(both)]).includes('aborted read'))
     assert.deepEqual(found([topic(), ...begun, ...ended(false), ...ends([])]), [])
   })
+
+  it('wants every transaction to end', () => {
+    const seen: Untimed[] = [{ kind: 'begin', client: 'p', transaction: 'x' }, ...sent('a', 0, 'x'), final([[0, 'a']])]
+    const end = (lastStableOffset: number) => ({ ...final([], 'read_committed'), highWatermark: 1, lastStableOffset })
+    assert.deepEqual(found([topic(), ...seen, end(1)]), [])
+    assert.deepEqual(found([topic(), ...seen, end(0)]), ['hanging transaction'])
+    assert.deepEqual(found([topic(null), ...seen, powerCut, end(0)]), [], 'its end may have been lost with the log')
+  })
+
+  it('takes no write of a producer whose successor has begun', () => {
+    const began = (client: string, epoch: number): Untimed => ({
+      kind: 'producerId',
+      client,
+      producerId: 1,
+      epoch,
+      transactionalId: 't',
+    })
+    const write = [...sent('a', 0, 'x'), final([[0, 'a']])]
+    assert.deepEqual(found([topic(), began('p', 0), ...write, began('q', 1)]), [])
+    assert.deepEqual(found([topic(), began('p', 0), began('q', 1), ...write]), ['zombie write'])
+    assert.deepEqual(found([topic(), began('q', 1), began('p', 2), ...write]), [])
+  })
+
+  it('counts offsets of a transaction when it is committed, and wants them where its records are', () => {
+    const transaction = 'x'
+    const copied = (offset: number): Untimed[] => [
+      { kind: 'begin', client: 'p', transaction },
+      ...sent('a', 0, transaction),
+      { ...committed('m', 1, offset)[0]!, transaction } as Untimed,
+      committed('m', 1, offset)[1]!,
+    ]
+    const end = (commit: boolean): Untimed => ({ kind: 'end', client: 'p', transaction, commit })
+    const seen: Untimed[] = [final([[0, 'a']]), final([[0, 'a']], 'read_committed')]
+    const unseen: Untimed[] = [final([[0, 'a']]), final([], 'read_committed')]
+    const none: Untimed = { kind: 'finalOffsets', group: 'g', offsets: [['t', 0, -1]] }
+    const group = [topic(), assigned('m', 1), ...copied(1)]
+    assert(found([...group, end(true), ...seen, none]).includes('offset lost'), 'its records are there')
+    assert.deepEqual(found([...group, end(true), ...unseen, none]), [])
+    assert(found([...group, end(true), ...unseen, finalOffset(1)]).includes('offset invented'))
+    assert(found([...group, end(false), ...unseen, finalOffset(1)]).includes('offset invented'))
+  })
+
+  it('excuses what cannot be read where a bit was flipped, and nothing else', () => {
+    const damaged: Untimed = { kind: 'damaged', topic: 't', partition: 0, from: 0, to: 2 }
+    const end = (records: readonly SeenRecord[]): Untimed => ({ ...final(records), highWatermark: 3 })
+    assert.deepEqual(found([topic(), ...sentAbc, damaged, end([[2, 'c']])]), [])
+    assert.deepEqual(found([topic(), ...sentAbc, damaged, end([[0, 'a']])]), ['lost', 'gap'].toReversed())
+    assert(
+      found([
+        topic(),
+        ...sentAbc,
+        damaged,
+        end([
+          [0, 'x'],
+          [2, 'c'],
+        ]),
+      ]).includes('phantom'),
+    )
+  })
 })

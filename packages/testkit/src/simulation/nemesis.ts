@@ -132,7 +132,9 @@ export class Nemesis {
         await this.#sleep(this.#random.integer(3_000))
         return this.heal()
       case 'flip':
-        return flipOldBit(this.#world, this.#machine.disk, this.#random)
+        for (let count = 1 + this.#random.integer(3); count > 0; count--)
+          flipOldBit(this.#world, this.#machine.disk, this.#random)
+        return
       default:
         mischief satisfies never
     }

@@ -1,76 +1,10 @@
 /** The checker is checked: brokers with one bug each, made by spoiling what lies under an honest one. The simulation must find every one. */
 import type { Random } from '@millrace/base'
-import type {
-  AppendEntry,
-  AppendOutcome,
-  CatalogChange,
-  FileSystem,
-  LogEngine,
-  MaybePromise,
-  OpenFile,
-  PartitionLog,
-  ReadOutcome,
-  StorageEngine,
-} from '@millrace/storage'
+import type { AppendEntry, AppendOutcome, CatalogChange, FileSystem, OpenFile, ReadOutcome } from '@millrace/storage'
 import type { FaultFileSystem } from '../fault-file-system.ts'
-import type { BugTools, PlantedBug } from './planted-bug.ts'
-import type { JournalEntry } from './simulated-catalog.ts'
-
-/** What these bugs reach for inside a log of the disk engine. */
-interface OpenedLog extends PartitionLog {
-  readonly logEndOffset: number
-  highWatermark: number
-  readonly producers: { clear(): void }
-}
-
-const inside = (partition: PartitionLog): OpenedLog => partition as OpenedLog
-
-function logsBug(
-  name: string,
-  found: PlantedBug['found'],
-  spoil: (logs: LogEngine, tools: BugTools) => Partial<LogEngine>,
-): PlantedBug {
-  return {
-    name,
-    found,
-    engine: (engine, tools): StorageEngine => {
-      const spoiled = over(engine.logs, spoil(engine.logs, tools))
-      return {
-        catalog: engine.catalog,
-        logs: spoiled,
-        close: () => engine.close(),
-        [Symbol.asyncDispose]: () => engine.close(),
-      }
-    },
-  }
-}
-
-/** The same engine, but for what is spoiled. */
-const over = (logs: LogEngine, spoiled: Partial<LogEngine>): LogEngine =>
-  new Proxy(logs, {
-    get(target, name) {
-      const own: unknown = Reflect.get(spoiled, name)
-      if (own !== undefined) return own
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-
-function journalBug(
-  name: string,
-  found: PlantedBug['found'],
-  written: (entry: JournalEntry, random: Random) => JournalEntry | undefined,
-): PlantedBug {
-  return {
-    name,
-    found,
-    journal: ({ random }) => ({
-      written: entries => entries.flatMap(entry => written(entry, random) ?? []),
-    }),
-  }
-}
-
-const under = (mischief: NonNullable<PlantedBug['mischief']>, bug: PlantedBug): PlantedBug => ({ ...bug, mischief })
+import type { PlantedBug } from './planted-bug.ts'
+import { plantedTransactionBugs } from './planted-transaction-bugs.ts'
+import { changed, inside, journalBug, logsBug, rarely, under } from './planting.ts'
 
 function fileBug(
   name: string,
@@ -104,8 +38,6 @@ function overDisk(disk: FaultFileSystem): FileSystem {
   }
 }
 
-const rarely = (random: Random, perMille: number): boolean => random.integer(1000) < perMille
-
 /** Answers as if all had been appended. */
 const asAppended = (entries: readonly AppendEntry[]): AppendOutcome[] =>
   entries.map(({ partition }) => ({
@@ -114,13 +46,6 @@ const asAppended = (entries: readonly AppendEntry[]): AppendOutcome[] =>
     logAppendTimeMs: -1,
     logStartOffset: partition.logStartOffset,
   }))
-
-async function changed<T>(
-  outcomes: MaybePromise<readonly T[]>,
-  change: (outcome: T, i: number) => T,
-): Promise<readonly T[]> {
-  return (await outcomes).map(change)
-}
 
 /** Every log and each of its segments' last bytes. */
 function cutLogs(disk: FaultFileSystem, bytes: number, random: Random): void {
@@ -286,6 +211,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     needs: 'durable catalog',
     journal: () => ({ isNeverSynced: true }),
   },
+  ...plantedTransactionBugs,
 ]
 
 function withoutFirstBatch(records: Buffer): Buffer {

@@ -36,7 +36,7 @@ const SETTINGS = {
 const ENGINE_SETTINGS = {
   retentionCheckMs: 2_000,
   retentionFirstCheckMs: 500,
-  checkpointMs: 3_000,
+  checkpointMs: 1_000,
   tailBytes: 64 * 1024,
 }
 const RESTART_MS = 200
