@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Admin, serdes } from '@millrace/client'
-import { ApiVersions, apis, Fetch, Metadata, Produce } from '@millrace/protocol'
+import { ApiVersions, apis, Fetch, FindCoordinator, Metadata, Produce } from '@millrace/protocol'
 import { type ClusterUnderTest, clusterUnderTest, eventually, take } from './cluster-under-test.ts'
+import { valuesIn } from './transaction-readers.ts'
 import { UnreliableProxy } from './unreliable-proxy.ts'
 
 let cluster: ClusterUnderTest
@@ -58,6 +59,27 @@ for (const [what, versionsMax] of lasts)
       50,
     )
   })
+
+test('transactions are written to a broker that knows only the lowest versions', async () => {
+  // Version 0 of FindCoordinator finds those of groups alone.
+  await using proxy = await UnreliableProxy.open(cluster.bootstrap, new Map([...lowest, [FindCoordinator.key, 1]]))
+  const { bootstrap } = proxy
+  const topic = await cluster.topic()
+  const groupId = cluster.name('group')
+  await using producer = cluster.producer({ bootstrap, transactionalId: cluster.name('id') })
+  for (const value of ['one', 'two']) {
+    await producer.transaction(async transaction => {
+      await transaction.send({ topic, value })
+      const nobody = { groupId, generationId: -1, memberId: '', groupInstanceId: null }
+      await transaction.sendOffsets([{ topic, partition: 0, offset: 7 }], nobody)
+    })
+    const aborted = await producer.beginTransaction()
+    await aborted.send({ topic, value: 'no' })
+    await aborted.abort()
+  }
+  assert.deepEqual(await valuesIn(cluster, topic), ['one', 'two'])
+  await eventually(async () => assert.equal((await cluster.admin.groups.offsets(groupId)).get(`${topic}-0`)?.offset, 7))
+})
 
 test('a broker that knows only the lowest versions is administered', async () => {
   await using proxy = await UnreliableProxy.open(cluster.bootstrap, lowest)

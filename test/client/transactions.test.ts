@@ -91,6 +91,22 @@ for (const { protocol, versionsMax } of protocols)
         assert.throws(() => cluster.producer(options), { code: 'INVALID_ARGUMENT' })
     })
 
+    test('commit waits for what is still to be handed over, however small the buffer', async () => {
+      const topic = await cluster.topic()
+      const producer = transactional({ bufferBytes: 200, batchBytes: 100 })
+      const values = Array.from({ length: 50 }, (_, n) => `value ${n}`)
+      await producer.transaction(transaction => {
+        void transaction.sendBatch(values.map(value => ({ topic, value })))
+        for (const value of ['a', 'b', 'c']) void transaction.send({ topic, value })
+      })
+      const seen = await valuesIn(cluster, topic)
+      assert.deepEqual(
+        seen.filter(value => value.length > 1),
+        values,
+      )
+      assert.equal(seen.length, 53)
+    })
+
     test('a record that cannot be sent makes commit refuse, and the next transaction is none the worse', async () => {
       const topic = await cluster.topic(1, { 'max.message.bytes': 1000 })
       const producer = transactional({ batchBytes: 1 })

@@ -85,26 +85,23 @@ export class Transaction<K = Uint8Array | string, V = Uint8Array | string> imple
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<RecordMetadata> {
     if (!this.#isTaking) return this.#refuse('take more')
-    const sent = this.#track(async () => {
-      this.#assertWhole()
-      return this.#port.send(record)
-    })
-    const seen = abortable(sent, signal)
+    const seen = abortable(this.#take(record), signal)
     seen.catch(ignore)
     return seen
   }
 
-  /** As `producer.sendBatch`: where all of them went, in the order given. */
-  async sendBatch(
+  /** As `producer.sendBatch`: where all of them went, in the order given. A signal that ends it before all were handed over fails the transaction. */
+  sendBatch(
     records: Iterable<ProducerRecord<K, V>>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<RecordMetadata[]> {
-    const sent: Promise<RecordMetadata>[] = []
-    for (const record of records) {
-      await abortable(this.#port.drained(), options.signal)
-      sent.push(this.send(record, options))
-    }
-    return Promise.all(sent)
+    if (!this.#isTaking) return this.#refuse('take more')
+    const seen = abortable(
+      this.#track(() => this.#takeAll(records, options.signal)),
+      options.signal,
+    )
+    seen.catch(ignore)
+    return seen
   }
 
   /** As `producer.write`: no promise for a record; false when the buffer is full, and then `await drained()`. */
@@ -175,6 +172,24 @@ export class Transaction<K = Uint8Array | string, V = Uint8Array | string> imple
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#ending?.done.catch(ignore)
     if (this.#state === 'open') await this.abort().catch(ignore)
+  }
+
+  #take(record: ProducerRecord<K, V>): Promise<RecordMetadata> {
+    return this.#track(async () => {
+      this.#assertWhole()
+      return this.#port.send(record)
+    })
+  }
+
+  async #takeAll(records: Iterable<ProducerRecord<K, V>>, signal: AbortSignal | undefined): Promise<RecordMetadata[]> {
+    const sent: Promise<RecordMetadata>[] = []
+    for (const record of records) {
+      await abortable(this.#port.drained(), signal)
+      const one = this.#take(record)
+      one.catch(ignore)
+      sent.push(one)
+    }
+    return Promise.all(sent)
   }
 
   #end(outcome: Outcome, call: CallOptions): Promise<void> {
