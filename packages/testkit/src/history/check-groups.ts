@@ -98,9 +98,9 @@ class GroupCheck {
 
   #checkOwners(): void {
     const owners = new Map<string, string>()
-    for (const { generation, member, partitions, at } of this.#group.assigned)
+    for (const { generation, member, partitions, at, began = at } of this.#group.assigned)
       for (const [topic, partition] of partitions) {
-        const key = `${this.#eraOf(at)}:${generation}:${partitionKey(topic, partition)}`
+        const key = `${this.#eraOf(began)}:${generation}:${partitionKey(topic, partition)}`
         const owner = owners.get(key)
         if (owner !== undefined && owner !== member)
           this.#tell('two owners', `${owner} and ${member} own ${topic}-${partition} in generation ${generation}`)
@@ -109,14 +109,14 @@ class GroupCheck {
   }
 
   #checkZombies(): void {
-    const newest: { readonly at: number; readonly generation: number }[] = []
-    for (const { at, generation } of this.#group.assigned)
-      if (generation > (newest.at(-1)?.generation ?? -1)) newest.push({ at, generation })
+    const newest: { readonly at: number; readonly began: number; readonly generation: number }[] = []
+    for (const { at, began = at, generation } of this.#group.assigned)
+      if (generation > (newest.at(-1)?.generation ?? -1)) newest.push({ at, began, generation })
     for (const { line, outcome } of this.#group.commits) {
       if (outcome !== 'acked' || line.generation < 0 || line.transaction !== undefined) continue
       const later = newest.find(
-        ({ at, generation }) =>
-          generation > line.generation && at < line.at && this.#eraOf(at) === this.#eraOf(line.at),
+        ({ at, began, generation }) =>
+          generation > line.generation && at < line.at && this.#eraOf(began) === this.#eraOf(line.at),
       )
       if (later !== undefined)
         this.#tell(

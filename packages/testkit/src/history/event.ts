@@ -110,6 +110,8 @@ export interface SeekLine extends ClientLine<'seek'> {
 }
 
 export interface AssignedLine extends ClientLine<'assigned'> {
+  /** When the request left; without it nothing is said of answers that came after a power cut. */
+  readonly began?: number
   readonly group: string
   readonly generation: number
   readonly member: string

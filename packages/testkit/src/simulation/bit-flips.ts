@@ -9,8 +9,8 @@ import { offsetOfFile, parseOffsetCheckpoint, partitionFolder } from '@millrace/
 import type { FaultFileSystem } from '../fault-file-system.ts'
 import type { ClientWorld, SimulatedTopic } from './simulated-client.ts'
 
-/** Each as often as it is named. Kafka's format has no checksum over `.txnindex`, so nobody could tell there. */
-const SUFFIXES = ['.log', '.log', '.log', '.index', '.timeindex', '.snapshot'] as const
+/** Each as often as it is named. */
+const SUFFIXES = ['.log', '.log', '.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
 
 const BASE_OFFSET_BYTES = 8
 

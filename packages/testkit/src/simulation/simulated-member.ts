@@ -140,6 +140,7 @@ export class GroupMember extends SimulatedReader {
         JSON.stringify(partitions.filter((_, at) => at % members.length === i).map(({ topic, p }) => [topic.id, p])),
       ),
     }))
+    const began = this.world.time.nowMs
     const answer = await this.request(
       SyncGroup,
       4,
@@ -157,6 +158,7 @@ export class GroupMember extends SimulatedReader {
     })
     this.world.record({
       kind: 'assigned',
+      began,
       client: this.alias,
       group: groupId,
       generation,
