@@ -35,6 +35,7 @@ import { OpenFiles } from '../log/open-files.ts'
 import { readLogs } from '../log/partition-reads.ts'
 import { ReadPace } from '../log/read-pace.ts'
 import { TailCache } from '../log/tail-cache.ts'
+import { checkpointed } from './checkpointed-offsets.ts'
 import { type CheckpointName, checkpointNames, type DataFolder } from './data-folder.ts'
 import type { DiskEngineSettings } from './disk-engine.ts'
 import { LogUpkeep, yieldTurn } from './log-upkeep.ts'
@@ -480,15 +481,6 @@ const PROGRESS_MS = 5_000
 const READ_BLOCKS = { blockBytesMin: 16 * 1024, blockBytesMax: 1024 * 1024, keptBytesMax: 8 * 1024 * 1024 }
 const CLOSE_CONCURRENCY = 16
 const CREATED_IN_A_TURN = 16
-
-/** Undefined: the log has no line in the file. */
-const checkpointed: Record<CheckpointName, (log: DiskLog) => number | undefined> = {
-  'recovery-point-offset-checkpoint': log => log.flusher.recoveryPoint,
-  // Also where it is the first segment's begin: a power cut may bring back segments that retention removed.
-  'log-start-offset-checkpoint': log => (log.logStartOffset > 0 ? log.logStartOffset : undefined),
-  'replication-offset-checkpoint': log => log.highWatermark,
-  'cleaner-offset-checkpoint': log => log.cleanedUpTo,
-}
 
 const gone = (partition: PartitionLog): LogRefusal =>
   refusal('UNKNOWN_TOPIC_OR_PARTITION', `${partition.topic}-${partition.partition} is not here any more`)
