@@ -121,14 +121,12 @@ class NodeFile implements OpenFile {
 
 /** Never with the flag `a`, which would ignore the position of a write. */
 function openFile(path: string, mode: 'create' | 'write' | 'read'): OpenFile | undefined {
+  if (mode === 'create') {
+    const made = attempt(path, () => openSync(path, constants.O_RDWR | constants.O_CREAT))
+    return new NodeFile(made, path)
+  }
   const fd = missingIsUndefined(path, () => openSync(path, mode === 'read' ? 'r' : 'r+'))
-  if (fd !== undefined) return new NodeFile(fd, path)
-  return mode === 'create'
-    ? new NodeFile(
-        attempt(path, () => openSync(path, 'wx+')),
-        path,
-      )
-    : undefined
+  return fd === undefined ? undefined : new NodeFile(fd, path)
 }
 
 function statOf(path: string): FileStat {
