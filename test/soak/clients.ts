@@ -1,6 +1,6 @@
 /** The programs that produce and consume, each a process that writes a history of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../interop/process.ts'
 
@@ -9,6 +9,7 @@ export type ClientName = (typeof CLIENTS)[number]
 
 const BUILD_LIMIT_MS = 300_000
 const END_LIMIT_MS = 120_000
+const LAST_LINES = 5
 const folderOf = (name: ClientName): string => join(import.meta.dirname, 'clients', name)
 
 /** Undefined when it is ready; else why it cannot be had here. */
@@ -45,6 +46,12 @@ function end(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 export const groupOf = (name: ClientName): string => `soak-${name}`
+
+/** These copy from topic to topic in transactions, as members of another group. */
+const COPYING: readonly ClientName[] = ['java', 'millrace']
+
+export const groupsOf = (name: ClientName, isTransactional: boolean): readonly string[] =>
+  isTransactional && COPYING.includes(name) ? [groupOf(name), `${groupOf(name)}-copy`] : [groupOf(name)]
 
 /** One client, through all its lives. */
 export class SoakClient {
@@ -88,7 +95,9 @@ export class SoakClient {
     child.once('exit', (code, signal) => {
       running.delete(child)
       if (this.#child === child && this.#isWanted) {
-        this.accidents.push(`${life} ended with ${code ?? signal}`)
+        this.accidents.push(
+          `${life} ended with ${code ?? signal}, its last words: ${lastWords(join(folder, `${this.name}.log`))}`,
+        )
         this.#start(work)
       }
     })
@@ -117,6 +126,10 @@ export class SoakClient {
     clearTimeout(limit)
     return signal === null
   }
+}
+
+function lastWords(log: string): string {
+  return readFileSync(log, 'utf8').trim().split('\n').slice(-LAST_LINES).join(' / ')
 }
 
 function hasEnded(child: ChildProcess): Promise<NodeJS.Signals | null> {

@@ -15,7 +15,7 @@ import type { Kind } from '../interop/broker.ts'
 import { dumpLogs } from '../interop/dump-log.ts'
 import { run } from '../interop/process.ts'
 import type { BrokerUnderFire } from './broker-under-fire.ts'
-import { groupOf, type SoakClient } from './clients.ts'
+import { groupsOf, type SoakClient } from './clients.ts'
 import { type Judgement, judge } from './judge.ts'
 import { type Battlefield, type Plan, rage } from './nemesis.ts'
 import { hasTransactions, SoakTopics } from './topics.ts'
@@ -90,9 +90,7 @@ export async function soakRound(
   await finishClients(siege)
 
   verdict.say('reading everything back with librdkafka')
-  const groups = clients.flatMap(({ name }) =>
-    isTransactional && name === 'java' ? [groupOf(name), `${groupOf(name)}-copy`] : [groupOf(name)],
-  )
+  const groups = clients.flatMap(({ name }) => groupsOf(name, isTransactional))
   verdict.expect('everything can be read back', await readBack(bootstrap, topics, groups, path('final.jsonl')))
   const digest = await digestOf(path('final.jsonl'))
   if (before !== undefined) {
@@ -130,7 +128,7 @@ async function finishClients({ clients, verdict }: Siege): Promise<void> {
   verdict.expect('every client comes to its end', ends.flat())
   verdict.expect(
     'no client ended by itself',
-    clients.flatMap(({ accidents, name }) => accidents.map(text => `${text} (${name}.log)`)),
+    clients.flatMap(({ accidents }) => accidents),
   )
 }
 
