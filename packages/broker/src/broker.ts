@@ -296,7 +296,11 @@ class Node implements Broker {
     const { clock, logger, engine } = this.#options
     const { host, port } = parseHostPort(hostPort) ?? { host: 'localhost', port: 0 }
     const process = new ProcessMetrics()
-    const logs = { directories: () => (this.#notReady === undefined ? engine.logs.directories() : []) }
+    const { logs: all } = engine
+    const logs = {
+      directories: () => (this.#notReady === undefined ? all.directories() : []),
+      ...(all.cleaning && { cleaning: () => all.cleaning!() }),
+    }
     const metricsText = () => brokerMetricsText({ ...services, logs }, process)
     return {
       process,

@@ -62,6 +62,8 @@ export interface LogEngine {
    */
   hasOpenTransaction(partition: PartitionLog, producer: ProducerEpoch): boolean
   directories(): MaybePromise<readonly LogDirectory[]>
+  /** Of an engine that cleans its logs in the background. */
+  cleaning?(): CleaningReport
   /** The one listener, set by the broker before `start`. */
   listen(listener: LogListener): void
 }
@@ -269,6 +271,27 @@ export interface LogDirectory {
   readonly totalBytes: number
   readonly usableBytes: number
   readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly sizeBytes: number }[]
+}
+
+/** What the cleaner did since the start, and what it saw last. Shares are from 0 to 1. */
+export interface CleaningReport {
+  readonly cleanings: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  readonly recordsRead: number
+  readonly recordsKept: number
+  /** Of the dirtiest log. */
+  readonly dirtyRatioMax: number
+  /** How full the map of keys was in the last cleaning. */
+  readonly mapUtilization: number
+  readonly lastCleaningMs: number
+  /** Bytes left of those read in the last cleaning. */
+  readonly recopyRatio: number
+  /** For how long a record had been overdue by `max.compaction.lag.ms`. */
+  readonly overdueMsMax: number
+  readonly sinceLastLookMs: number
+  /** Damaged logs, which are not cleaned before the next start, by data folder. */
+  readonly uncleanable: readonly { readonly path: string; readonly logs: number; readonly bytes: number }[]
 }
 
 export interface StartReport {

@@ -1,6 +1,6 @@
 /** Writes all that is known of a broker as Prometheus text: what was counted, and what its parts say of themselves at this moment. */
 import { errorName } from '@millrace/protocol'
-import type { LogDirectory, LogEngine } from '@millrace/storage'
+import type { CleaningReport, LogDirectory, LogEngine } from '@millrace/storage'
 import type { Topic } from '../metadata/topic.ts'
 import type { Services } from '../services.ts'
 import { Exposition } from './exposition.ts'
@@ -13,7 +13,7 @@ const LOGS_MAX = 1_000
 
 export interface MeasuredServices
   extends Pick<Services, 'metrics' | 'image' | 'groups' | 'transactions' | 'fetchSessions' | 'purgatory' | 'load'> {
-  readonly logs: Pick<LogEngine, 'directories'>
+  readonly logs: Pick<LogEngine, 'directories' | 'cleaning'>
 }
 
 export async function brokerMetricsText(
@@ -30,6 +30,7 @@ export async function brokerMetricsText(
   writeTransactions(to, services)
   writePartitions(to, services)
   writeLogs(to, services.image.topics(), await services.logs.directories())
+  writeCleaning(to, services.logs.cleaning?.() ?? NO_CLEANING)
   await process.write(to)
   return to.text()
 }
@@ -168,6 +169,42 @@ function writeLogs(to: Exposition, topics: Iterable<Topic>, directories: readonl
   for (const { topic, partition, highWatermark } of logs)
     to.sample(highWatermark, { topic, partition: String(partition) })
   writeDirectories(to, directories)
+}
+
+/** Of an engine that keeps nothing on a disk. */
+const NO_CLEANING: CleaningReport = {
+  cleanings: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
+  recordsRead: 0,
+  recordsKept: 0,
+  dirtyRatioMax: 0,
+  mapUtilization: 0,
+  lastCleaningMs: 0,
+  recopyRatio: 0,
+  overdueMsMax: 0,
+  sinceLastLookMs: 0,
+  uncleanable: [],
+}
+
+/** Kafka counts percents and seconds in whole numbers here; percents and seconds stay, parts of them too. */
+function writeCleaning(to: Exposition, cleaning: CleaningReport): void {
+  to.metric('kafka_log_logcleanermanager_max_dirty_percent').sample(cleaning.dirtyRatioMax * 100)
+  to.metric('kafka_log_logcleanermanager_time_since_last_run_ms').sample(cleaning.sinceLastLookMs)
+  to.metric('kafka_log_logcleanermanager_uncleanable_partitions_count')
+  for (const { path, logs } of cleaning.uncleanable) to.sample(logs, { logDirectory: path })
+  to.metric('kafka_log_logcleanermanager_uncleanable_bytes')
+  for (const { path, bytes } of cleaning.uncleanable) to.sample(bytes, { logDirectory: path })
+  to.metric('kafka_log_logcleaner_max_buffer_utilization_percent').sample(cleaning.mapUtilization * 100)
+  to.metric('kafka_log_logcleaner_cleaner_recopy_percent').sample(cleaning.recopyRatio * 100)
+  to.metric('kafka_log_logcleaner_max_clean_time_secs').sample(cleaning.lastCleaningMs / 1000)
+  to.metric('kafka_log_logcleaner_max_compaction_delay_secs').sample(cleaning.overdueMsMax / 1000)
+  to.metric('kafka_log_logcleaner_deadthreadcount').sample(0)
+  to.metric('millrace_cleanings_total').sample(cleaning.cleanings)
+  to.metric('millrace_cleaner_read_bytes_total').sample(cleaning.bytesRead)
+  to.metric('millrace_cleaner_written_bytes_total').sample(cleaning.bytesWritten)
+  to.metric('millrace_cleaner_read_records_total').sample(cleaning.recordsRead)
+  to.metric('millrace_cleaner_kept_records_total').sample(cleaning.recordsKept)
 }
 
 function writeDirectories(to: Exposition, directories: readonly LogDirectory[]): void {

@@ -80,6 +80,30 @@ export const metricTable = {
   millrace_log_directory_total_bytes: gauge('Size of the volume of a data folder, where known.', 'directory'),
   millrace_log_directory_usable_bytes: gauge('Free bytes of that volume, where known.', 'directory'),
 
+  kafka_log_logcleanermanager_max_dirty_percent: gauge('Dirty part of the dirtiest compacted log when last looked.'),
+  kafka_log_logcleanermanager_time_since_last_run_ms: gauge('Milliseconds since compacted logs were last looked at.'),
+  kafka_log_logcleanermanager_uncleanable_partitions_count: gauge(
+    'Damaged logs that are not cleaned before the next start.',
+    'logDirectory',
+  ),
+  kafka_log_logcleanermanager_uncleanable_bytes: gauge('Bytes of those logs that wait for it.', 'logDirectory'),
+  kafka_log_logcleaner_max_buffer_utilization_percent: gauge(
+    'How full the buffer of keys was in the last cleaning (log.cleaner.dedupe.buffer.size).',
+  ),
+  kafka_log_logcleaner_cleaner_recopy_percent: gauge('Bytes left of those read in the last cleaning.'),
+  kafka_log_logcleaner_max_clean_time_secs: gauge('Seconds that the last cleaning took.'),
+  kafka_log_logcleaner_max_compaction_delay_secs: gauge(
+    'How long a record has been overdue by max.compaction.lag.ms, at the most.',
+  ),
+  kafka_log_logcleaner_deadthreadcount: gauge(
+    'Always 0: there is no thread that could die; a failed cleaning is tried again.',
+  ),
+  millrace_cleanings_total: counter('Cleanings of compacted logs.'),
+  millrace_cleaner_read_bytes_total: counter('Bytes of segments that were cleaned.'),
+  millrace_cleaner_written_bytes_total: counter('Bytes of segments that cleaning left.'),
+  millrace_cleaner_read_records_total: counter('Records that cleaning looked at.'),
+  millrace_cleaner_kept_records_total: counter('Records that it kept.'),
+
   process_resident_memory_bytes: gauge('Resident memory.'),
   process_cpu_seconds_total: counter('CPU time, user and system.'),
   process_cpu_user_seconds_total: counter('CPU time in the program.'),

@@ -4,6 +4,7 @@ import type {
   ActiveProducer,
   AppendEntry,
   AppendOutcome,
+  CleaningReport,
   EpochEnd,
   LogConfig,
   LogDirectory,
@@ -102,10 +103,12 @@ export class DiskLogEngine implements LogEngine {
       },
     })
     this.#cleaner = new LogCleaner(this.#services, settings.cleaner, {
-      logs: () => this.#allLogs(),
+      folders: () => parts.folders.map(data => ({ path: data.path, logs: this.#logsIn(data) })),
       checkpoint: () => this.#checkpointCleaned(),
     })
   }
+
+  cleaning = (): CleaningReport => this.#cleaner.report()
 
   listen(listener: LogListener): void {
     this.#listener = listener

@@ -36,8 +36,8 @@ export interface CleanableRange {
   readonly totalBytes: number
   /** Dirty bytes of those that a cleaning would read. */
   readonly dirtyRatio: number
-  /** max.compaction.lag.ms is over for a record. */
-  readonly isOverdue: boolean
+  /** For how long max.compaction.lag.ms has been over for a record. */
+  readonly overdueMs: number
 }
 
 export function cleanableRange(log: CleanableLog, nowMs: number): CleanableRange {
@@ -64,12 +64,12 @@ export function cleanableRange(log: CleanableLog, nowMs: number): CleanableRange
     dirtyBytes,
     totalBytes,
     dirtyRatio: totalBytes === 0 ? 0 : dirtyBytes / totalBytes,
-    isOverdue: isOverdue(dirty, config.maxCompactionLagMs, nowMs),
+    overdueMs: overdueMs(dirty, config.maxCompactionLagMs, nowMs),
   }
 }
 
-export const isWorthCleaning = ({ dirtyBytes, dirtyRatio, isOverdue }: CleanableRange, config: LogConfig): boolean =>
-  (isOverdue && dirtyBytes > 0) || dirtyRatio > config.minCleanableDirtyRatio
+export const isWorthCleaning = ({ dirtyBytes, dirtyRatio, overdueMs }: CleanableRange, config: LogConfig): boolean =>
+  (overdueMs > 0 && dirtyBytes > 0) || dirtyRatio > config.minCleanableDirtyRatio
 
 /** Begins with the one that holds the offset. */
 export function segmentsFrom<S extends { readonly baseOffset: number }>(segments: readonly S[], offset: number): S[] {
@@ -83,9 +83,10 @@ function firstDirty({ cleanedUpTo, logStartOffset, logEndOffset }: CleanableLog)
   return cleanedUpTo
 }
 
-function isOverdue(dirty: readonly CleanableSegment[], maxCompactionLagMs: number, nowMs: number): boolean {
-  if (maxCompactionLagMs >= Number.MAX_SAFE_INTEGER) return false
-  return dirty.some(({ firstTimestamp }) => firstTimestamp > 0 && firstTimestamp < nowMs - maxCompactionLagMs)
+function overdueMs(dirty: readonly CleanableSegment[], maxCompactionLagMs: number, nowMs: number): number {
+  if (maxCompactionLagMs >= Number.MAX_SAFE_INTEGER) return 0
+  const times = dirty.map(({ firstTimestamp }) => firstTimestamp).filter(time => time > 0)
+  return times.reduce((most, time) => Math.max(most, nowMs - maxCompactionLagMs - time), 0)
 }
 
 const bytesOf = (segments: readonly CleanableSegment[]): number =>

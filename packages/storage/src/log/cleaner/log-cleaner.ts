@@ -2,7 +2,7 @@
  * Cleans the logs of compacted topics, one at a time: the dirtiest first, as long as one is worth it; then it looks again after a while.
  */
 import type { Scheduled } from '@millrace/base'
-import { StorageError } from '../../engine.ts'
+import { type CleaningReport, StorageError } from '../../engine.ts'
 import type { DiskLog } from '../disk-log.ts'
 import { withRepairs } from '../index-repair.ts'
 import type { LogServices } from '../log-services.ts'
@@ -37,26 +37,12 @@ export const defaultCleanerSettings: CleanerSettings = {
 }
 
 export interface CleanedLogs {
-  readonly logs: () => readonly DiskLog[]
+  readonly folders: () => readonly { readonly path: string; readonly logs: readonly DiskLog[] }[]
   /** Writes down where each log's cleaning ended. */
   readonly checkpoint: () => Promise<void>
 }
 
-/** What has become of it so far. */
-export interface CleanerFigures {
-  readonly cleanings: number
-  readonly bytesRead: number
-  readonly bytesWritten: number
-  readonly recordsRead: number
-  readonly recordsKept: number
-  /** Of the dirtiest log when last looked, 0 to 1. */
-  readonly dirtyRatioMax: number
-  /** How full the map of keys was in the last cleaning, 0 to 1. */
-  readonly mapUtilization: number
-  readonly lastCleaningMs: number
-  /** Logs that could not be read, and are not tried again before the next start. */
-  readonly uncleanableLogs: number
-}
+type Figures = Omit<CleaningReport, 'sinceLastLookMs' | 'uncleanable'>
 
 interface Chosen {
   readonly log: DiskLog
@@ -67,8 +53,9 @@ export class LogCleaner {
   readonly #services: LogServices
   readonly #settings: () => CleanerSettings
   readonly #cleaned: CleanedLogs
-  readonly #uncleanable = new WeakSet<DiskLog>()
-  #figures: CleanerFigures = {
+  /** Logs that could not be read, and are not tried again before the next start, and how much of them is dirty. */
+  readonly #uncleanable = new WeakMap<DiskLog, number>()
+  #figures: Figures = {
     cleanings: 0,
     bytesRead: 0,
     bytesWritten: 0,
@@ -77,8 +64,10 @@ export class LogCleaner {
     dirtyRatioMax: 0,
     mapUtilization: 0,
     lastCleaningMs: 0,
-    uncleanableLogs: 0,
+    recopyRatio: 0,
+    overdueMsMax: 0,
   }
+  #lastLookMs: number
   #timer: Scheduled | undefined
   #pace: Pace | undefined
   #running: Promise<void> = Promise.resolve()
@@ -88,10 +77,15 @@ export class LogCleaner {
     this.#services = services
     this.#settings = settings
     this.#cleaned = cleaned
+    this.#lastLookMs = services.clock.monotonicMs()
   }
 
-  get figures(): CleanerFigures {
-    return this.#figures
+  report(): CleaningReport {
+    const uncleanable = this.#cleaned.folders().map(({ path, logs }) => {
+      const bytes = logs.flatMap(log => this.#uncleanable.get(log) ?? [])
+      return { path, logs: bytes.length, bytes: bytes.reduce((sum, of) => sum + of, 0) }
+    })
+    return { ...this.#figures, sinceLastLookMs: this.#services.clock.monotonicMs() - this.#lastLookMs, uncleanable }
   }
 
   begin(): void {
@@ -129,15 +123,18 @@ export class LogCleaner {
   async #dirtiest(): Promise<Chosen | undefined> {
     let dirtiest: Chosen | undefined
     let dirtyRatioMax = 0
-    for (const log of this.#cleaned.logs()) {
+    let overdueMsMax = 0
+    for (const log of this.#cleaned.folders().flatMap(({ logs }) => logs)) {
       if (!this.#isCleanable(log)) continue
       const range = await this.#rangeOf(log)
       if (range === undefined || range.totalBytes === 0) continue
       dirtyRatioMax = Math.max(dirtyRatioMax, range.dirtyRatio)
+      overdueMsMax = Math.max(overdueMsMax, range.overdueMs)
       if (!isWorthCleaning(range, log.config)) continue
       if (dirtiest === undefined || range.dirtyRatio > dirtiest.range.dirtyRatio) dirtiest = { log, range }
     }
-    this.#figures = { ...this.#figures, dirtyRatioMax }
+    this.#figures = { ...this.#figures, dirtyRatioMax, overdueMsMax }
+    this.#lastLookMs = this.#services.clock.monotonicMs()
     return dirtiest
   }
 
@@ -149,7 +146,7 @@ export class LogCleaner {
     try {
       return await withRepairs(this.#services, log, () => cleanableRange(log, this.#services.clock.now()))
     } catch (fault) {
-      this.#failed(log, fault)
+      this.#failed(log, fault, log.sizeBytes)
       return undefined
     }
   }
@@ -173,7 +170,7 @@ export class LogCleaner {
       await this.#cleaned.checkpoint()
       return true
     } catch (fault) {
-      if (!(fault instanceof CleaningStopped)) this.#failed(log, fault)
+      if (!(fault instanceof CleaningStopped)) this.#failed(log, fault, range.dirtyBytes)
       return false
     } finally {
       this.#pace = undefined
@@ -181,15 +178,14 @@ export class LogCleaner {
   }
 
   /** What cannot be read is left alone from now on; for all else there is a next time. */
-  #failed(log: DiskLog, fault: unknown): void {
+  #failed(log: DiskLog, fault: unknown, dirtyBytes: number): void {
     if (!(fault instanceof StorageError)) throw fault
     const fields = { partition: log.name, reason: fault.message }
     if (fault.code !== 'CORRUPT') {
       this.#services.logger.error('log could not be cleaned', fields)
       return
     }
-    this.#uncleanable.add(log)
-    this.#figures = { ...this.#figures, uncleanableLogs: this.#figures.uncleanableLogs + 1 }
+    this.#uncleanable.set(log, dirtyBytes)
     this.#services.logger.error('log is damaged and is not cleaned any more', fields)
   }
 
@@ -204,6 +200,7 @@ export class LogCleaner {
       recordsKept: before.recordsKept + result.recordsKept,
       mapUtilization: result.mapUtilization,
       lastCleaningMs: tookMs,
+      recopyRatio: result.bytesRead === 0 ? 0 : result.bytesWritten / result.bytesRead,
     }
     this.#services.logger.info('log cleaned', {
       partition: log.name,
