@@ -20,7 +20,7 @@ import { sampleMarker } from '../../sample-batch.ts'
 import { CompactionModel, type ModelBatch } from './compaction-model.ts'
 import { type CleanerSettings, defaultCleanerSettings } from './log-cleaner.ts'
 
-const BACKOFF_MS = 1_000_000
+export const BACKOFF_MS = 15_000
 /** Long beside all the backoffs of a test, so that only a step that lets time pass lets it be over. */
 export const DELETE_RETENTION_MS = 100 * BACKOFF_MS
 /** What else comes round by the clock stays away. */
@@ -63,6 +63,8 @@ export class Compacted {
   disk: DiskPartition
   readonly options: OpenOptions & { clock: HeldClock }
   readonly model = new CompactionModel()
+  /** Altered while the engine runs. */
+  cleaner: Partial<CleanerSettings> = {}
   readonly #sequences = new Map<number, number>()
   readonly #open = new Map<number, number>()
   #transactions = 0
@@ -87,7 +89,7 @@ export class Compacted {
       clock,
       config: { ...compactConfig, ...config },
       settings: {
-        cleaner: () => ({ ...settings, isEnabled: log?.mayClean() === true }),
+        cleaner: () => ({ ...settings, ...log?.cleaner, isEnabled: log?.mayClean() === true }),
         producerExpirationMs: Number.MAX_SAFE_INTEGER,
         retentionCheckMs: NEVER_MS,
         retentionFirstCheckMs: NEVER_MS,

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
 import { sampleConfig } from '../../conformance.ts'
 import { FOLDER } from '../../disk/disk-fixture.ts'
-import { Compacted, compactConfig } from './cleaner-fixture.ts'
+import { BACKOFF_MS, Compacted, compactConfig } from './cleaner-fixture.ts'
 import { ENTRY_BYTES } from './offset-map.ts'
 
 async function filled(options: Parameters<typeof Compacted.open>[1] = {}, count = 60): Promise<Compacted> {
@@ -30,6 +30,17 @@ describe('the cleaner', () => {
     assert.equal((await offsets(log)).length, 60)
     const config = { ...sampleConfig, ...compactConfig, minCleanableDirtyRatio: 0.5 }
     log.disk.engine.logs.configure(log.disk.log().topicId, config)
+    await log.runCleaner()
+    assert((await offsets(log)).length < 25)
+  })
+
+  it('goes by a backoff that is made shorter while it waits', async () => {
+    const cleaner = { backoffMs: 100 * BACKOFF_MS }
+    const log = await filled({ cleaner })
+    await log.clock.pass(BACKOFF_MS)
+    await log.runCleaner()
+    assert.equal((await offsets(log)).length, 60)
+    log.cleaner = { backoffMs: 1 }
     await log.runCleaner()
     assert((await offsets(log)).length < 25)
   })

@@ -23,6 +23,8 @@ export interface CleanerSettings {
   readonly ioBytesPerSecondMax: number
 }
 
+/** A longer backoff that is made shorter counts from then on. */
+const BACKOFF_LOOK_MS = 15_000
 const MAP_BYTES_MIN = 1024
 /** Kafka's, for one thread. */
 const MAP_BYTES_MAX = 2 ** 31 - 1
@@ -104,13 +106,21 @@ export class LogCleaner {
     if (this.#isStopped) return
     this.#timer = this.#services.clock.schedule(delayMs, () => {
       this.#running = this.#round().then(
-        wasBusy => this.#later(wasBusy ? 0 : this.#settings().backoffMs),
+        wasBusy => (wasBusy ? this.#later(0) : this.#backOff()),
         (fault: unknown) => {
           this.#services.logger.error('cleaning failed', { reason: fault })
-          this.#later(this.#settings().backoffMs)
+          this.#backOff()
         },
       )
     })
+  }
+
+  #backOff(restedMs = 0): void {
+    if (this.#isStopped) return
+    const leftMs = this.#settings().backoffMs - restedMs
+    if (leftMs <= BACKOFF_LOOK_MS) return this.#later(leftMs)
+    const { clock } = this.#services
+    this.#timer = clock.schedule(BACKOFF_LOOK_MS, () => this.#backOff(restedMs + BACKOFF_LOOK_MS))
   }
 
   /** Answers whether a log was cleaned, so that there may be another one. */
