@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 bootstrap, name, path, plain_list, rate, transactional_list, group = sys.argv[1:8]
 rate = int(rate)
@@ -216,6 +216,7 @@ def retried(call):
 
 
 def one_transaction(producer, client, transaction, everything):
+    failed = False
     line("begin", client, transaction=transaction)
     producer.begin_transaction()
     for _ in range(random.randint(1, 20)):
@@ -232,9 +233,15 @@ def one_transaction(producer, client, transaction, everything):
             line("ended", client, transaction=transaction, outcome="unknown")
             if not error.args[0].txn_requires_abort():
                 raise
+            failed = True
+    # An abort takes back what waits to be sent again after a lost answer, and gives its sequence numbers to the next records; the broker, who has them already, takes
+    # these for repeats. So nothing may be under way, and where it may be, a new producer goes on.
+    is_clear = producer.flush(5) == 0 and not failed
     line("end", client, transaction=transaction, commit=False)
     retried(lambda: producer.abort_transaction(30))
     line("ended", client, transaction=transaction, outcome="acked")
+    if not is_clear:
+        raise KafkaException(KafkaError(KafkaError._STATE, "aborted with records under way"))
 
 
 def guarded(work, *args):
