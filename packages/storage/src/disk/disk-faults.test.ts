@@ -110,6 +110,20 @@ describe('a failing disk', () => {
     assert.equal((await disk.append({}, 1)).kind, 'appended')
   })
 
+  it('does not lose the begin of a log whose first segment could not be synced', async () => {
+    const fs = new FaultFileSystem()
+    const config = { segmentBytes: 150, indexIntervalBytes: 1 }
+    const disk = await DiskPartition.open(fs, { config })
+    fs.inject({ operation: 'sync', path: '.log', code: 'IO' })
+    while (fs.list(FOLDER).filter(name => name.endsWith('.log')).length < 2) await disk.append()
+    await settled()
+    assert.equal(errorOf(await disk.append()), 'KAFKA_STORAGE_ERROR')
+    for (let seed = 0; seed < 20; seed++) {
+      const again = await DiskPartition.open(fs.afterPowerCut(seededRandom(seed)), { config })
+      assert.equal(again.log().logStartOffset, 0, `seed ${seed}`)
+    }
+  })
+
   it('opens what it can: a partition that cannot be read answers KAFKA_STORAGE_ERROR', async () => {
     const fs = new FaultFileSystem()
     const disk = await DiskPartition.open(fs, { partitionCount: 2 })

@@ -196,17 +196,55 @@ describe('transactions on disk', () => {
 
   it('are found again when the index of a closed segment is lost in a kill', async () => {
     const options = { config: SMALL }
-    const disk = await steppedTo(STEPS.length, options)
-    for (let i = 0; i < 5; i++) await disk.append({ timestampsMs: [disk.clock.now()], values: ['x'.repeat(100)] })
-    // Checkpoints are written: what is closed is believed from now on.
-    await disk.clock.pass(60_000)
-    const fs = disk.fs.afterKill()
+    const fs = (await checkpointed()).fs.afterKill()
     const names = indexesOf(fs)
     assert(names.length > 1)
     for (const name of names) fs.remove(`${FOLDER}/${name}`)
     const again = await DiskPartition.open(fs, options)
     assert(again.report.recoveredSegments <= 2, `${again.report.recoveredSegments} segments were read through`)
     assert.deepEqual((await reads(again)).aborted, STEPS.at(-1)!.aborted)
+  })
+
+  /** With everything up to the checkpoints: what is closed is believed from now on. */
+  async function checkpointed(): Promise<DiskPartition> {
+    const disk = await steppedTo(STEPS.length, { config: SMALL })
+    for (let i = 0; i < 5; i++) await disk.append({ timestampsMs: [disk.clock.now()], values: ['x'.repeat(100)] })
+    await disk.clock.pass(60_000)
+    return disk
+  }
+
+  it('are found again when the index of a closed segment is damaged, whatever a power cut took before', async () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const fs = (await checkpointed()).fs.afterPowerCut(seededRandom(seed))
+      // Another one is closed: what it is noted with is on the device, or made by this process.
+      const disk = await DiskPartition.open(fs, { config: SMALL })
+      for (const name of indexesOf(fs).slice(0, -1)) fs.flipBit(`${FOLDER}/${name}`, 8 * 17)
+      for (const producerId of [8, 9]) {
+        await disk.append(inTransaction(producerId, 0, disk.clock.now()))
+        await disk.mark(sampleMarker(producerId, 'abort'))
+      }
+      await disk.engine.close()
+      const again = await DiskPartition.open(fs, { config: SMALL })
+      const { aborted } = await reads(again)
+      for (const known of STEPS.at(-1)!.aborted)
+        assert(
+          aborted.some(([producerId, firstOffset]) => producerId === known[0] && firstOffset === known[1]),
+          `seed ${seed}: ${JSON.stringify(aborted)} lacks ${JSON.stringify(known)}`,
+        )
+    }
+  })
+
+  it('are read through by the next start as long as their index could not be noted', async () => {
+    const fs = new FaultFileSystem()
+    const disk = await DiskPartition.open(fs, { config: SMALL })
+    fs.inject({ operation: 'write', path: 'transaction-indexes', code: 'DISK_FULL' })
+    for (const step of STEPS) assert(await take(disk, step))
+    for (let i = 0; i < 5; i++) await disk.append({ timestampsMs: [disk.clock.now()], values: ['x'.repeat(100)] })
+    await disk.clock.pass(60_000)
+    const [name] = indexesOf(fs)
+    const cut = fs.afterPowerCut(seededRandom(1))
+    cut.flipBit(`${FOLDER}/${name}`, 8 * 17)
+    assert.deepEqual((await reads(await DiskPartition.open(cut, { config: SMALL }))).aborted, STEPS.at(-1)!.aborted)
   })
 
   it('that began in an earlier segment are indexed again when the offset index of the last one is damaged', async () => {

@@ -73,6 +73,7 @@ export class DiskLog implements PartitionLog, LogRange {
   #saidThatWritesFail = false
   #restructuring: Promise<unknown> = Promise.resolve()
   #isExchanging = false
+  #noting: Promise<void> = Promise.resolve()
 
   constructor(services: LogServices, identity: LogIdentity, state: LogState) {
     this.#services = services
@@ -178,7 +179,6 @@ export class DiskLog implements PartitionLog, LogRange {
     const jitterMs = Math.min(this.#config.segmentJitterMs, this.#config.segmentMs)
     segment.rollJitterMs = jitterMs > 0 ? this.#services.random.integer(jitterMs) : 0
     this.segments.push(segment)
-    if (closed.hasTransactionIndex) this.saveIndexSums()
     closed.close()
     this.settle([closed])
   }
@@ -187,6 +187,7 @@ export class DiskLog implements PartitionLog, LogRange {
   settle(segments: readonly LogSegment[]): void {
     this.flusher
       .settle(segments)
+      .then(() => this.#noteIndexes())
       .then(() => this.#services.settled())
       .catch((fault: unknown) => this.#failSync('a segment could not be synced', fault))
   }
@@ -263,7 +264,7 @@ export class DiskLog implements PartitionLog, LogRange {
       if (this.fault !== undefined) return true
       fresh.moveTo('')
       await fs.syncFolder(this.folder)
-      this.saveIndexSums()
+      await this.saveIndexSums()
       this.#services.removeLater(waiting, this.#config.fileDeleteDelayMs)
       return true
     } catch (fault) {
@@ -282,7 +283,7 @@ export class DiskLog implements PartitionLog, LogRange {
       if (this.#straySnapshot !== this.logEndOffset && this.logEndOffset > 0) this.takeSnapshot()
       await this.flusher.settle(unflushed)
       this.flusher.flushedOffset = this.logEndOffset
-      this.saveIndexSums(this.segments)
+      await this.#noteIndexes(this.segments)
     }
     this.closeFiles()
   }
@@ -326,17 +327,28 @@ export class DiskLog implements PartitionLog, LogRange {
     this.#services.removeLater([folder], this.#config.fileDeleteDelayMs)
   }
 
-  /** The active segment's grows, unless the log is closed. */
-  saveIndexSums(segments: readonly LogSegment[] = this.segments.slice(0, -1)): void {
-    try {
-      writeIndexSums(this.#services.fs, this.folder, segments)
-    } catch (fault) {
-      if (!(fault instanceof StorageError)) throw fault
-      this.#services.logger.warn('transaction indexes are not noted and will not be checked', {
-        partition: this.name,
-        reason: fault.message,
-      })
-    }
+  #noteIndexes(segments?: readonly LogSegment[]): Promise<void> {
+    const isNoted = ({ hasTransactionIndex, transactionsAreNoted }: LogSegment): boolean =>
+      transactionsAreNoted || !hasTransactionIndex
+    return (segments ?? this.segments.slice(0, -1)).every(isNoted) ? Promise.resolve() : this.saveIndexSums(segments)
+  }
+
+  /** The active segment's grows, unless the log is closed. What cannot be written now is tried again with the next one that is closed. */
+  saveIndexSums(segments?: readonly LogSegment[]): Promise<void> {
+    const noted = this.#noting.then(async () => {
+      if (this.fault !== undefined) return
+      try {
+        await writeIndexSums(this.#services.fs, this.folder, segments ?? this.segments.slice(0, -1))
+      } catch (fault) {
+        if (!(fault instanceof StorageError)) throw fault
+        this.#services.logger.warn('transaction indexes could not be noted: the next start reads their segments', {
+          partition: this.name,
+          reason: fault.message,
+        })
+      }
+    })
+    this.#noting = noted.catch(() => {})
+    return noted
   }
 
   saveEpochs(): void {

@@ -32,7 +32,7 @@ async function makeIndexesAgain(services: LogServices, log: DiskLog, fault: Stor
   if (at < 0) return
   broken.close()
   log.segments[at] = fresh
-  log.saveIndexSums()
+  await log.saveIndexSums()
   log.settle([fresh])
 }
 

@@ -48,8 +48,9 @@ export class LogFlusher {
     const settled = this.#settling.then(async () => {
       for (const segment of segments) {
         if (segment.isRemoved) continue
-        await segment.sync()
+        // Its name first: where its sync fails, the segments behind it do not become the begin of the log.
         await this.#syncNames([segment])
+        await segment.sync()
       }
     })
     this.#settling = settled.catch(() => {})
@@ -58,7 +59,7 @@ export class LogFlusher {
 
   /** Below this every segment is on the device with its indexes: recovery begins here. */
   get recoveryPoint(): number {
-    return this.#log.segments.find(segment => segment.isDirty)?.baseOffset ?? this.flushedOffset
+    return this.#log.segments.find(segment => !segment.isSafe)?.baseOffset ?? this.flushedOffset
   }
 
   async #run(): Promise<void> {

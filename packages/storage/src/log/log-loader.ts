@@ -167,6 +167,7 @@ class Loading {
 
   /** Of segments that are not read through: what they say is held against it when it is used. */
   #expectIndexes(safe: readonly LogSegment[]): void {
+    for (const segment of safe) segment.transactionsAreNoted = true
     if (!this.#names.has(TRANSACTION_INDEXES_FILE)) return
     const sums = readIndexSums(this.#services.fs, this.#place.folder)
     for (const segment of safe) segment.transactionSum = sums.get(segment.baseOffset)
@@ -310,6 +311,7 @@ class Loading {
       await this.#recoverActive(active)
     }
     active.transactionSum = undefined
+    active.transactionsAreNoted = false
   }
 
   /** Its transactions may have begun in earlier segments: what was open then is not what is open at the end. */

@@ -46,6 +46,8 @@ export class LogSegment implements Segment {
   /** What the transaction index has to be; undefined where nobody knows, or while it grows. */
   transactionSum: IndexSum | undefined
   transactionsAreChecked = false
+  /** What the transaction index has to be is on the device. */
+  transactionsAreNoted = false
   /** Files are new and their names in the folder not yet synced. */
   isNew = false
   /** Its files were renamed away: nothing is to be written or synced any more. */
@@ -304,6 +306,11 @@ export class LogSegment implements Segment {
     await Promise.all([this.log.sync(), this.offsets.file.sync(), this.times.file.sync()])
     if (this.hasTransactionIndex) await this.transactions.sync()
     if (this.sizeBytes === sizeBytes) this.isDirty = false
+  }
+
+  /** On the device, and so that a start finds it as it was closed. */
+  get isSafe(): boolean {
+    return !this.isDirty && (this.transactionsAreNoted || !this.hasTransactionIndex)
   }
 
   close(): void {

@@ -7,11 +7,12 @@
  *     0 68 2774012312        base offset of the segment, size of its .txnindex, CRC-32C of it
  *     4992 34 91230094
  *
- * Written when a segment is closed and when a log is, and not synced: a file that is missing, damaged or old only means that less is checked, or that a good
- * index is made again. Kafka has no such file and takes no notice of it.
+ * On the device before the recovery point moves above a segment that has an index: from then on nobody reads the segment through, and what was never noted
+ * would be noted as it is found. A file that is missing or damaged means that less is checked, an old one that a good index is made again. Kafka has no such
+ * file and takes no notice of it.
  */
 import { crc32c } from '@millrace/protocol'
-import { type FileSystem, readSmallFile, writeSmallFile } from '../file-system.ts'
+import { type FileSystem, readSmallFile, replaceFile } from '../file-system.ts'
 import { formatLines, parseLines, wholeNumber } from './checkpoint-file.ts'
 import { TRANSACTION_INDEXES_FILE } from './file-names.ts'
 import { unfit } from './index-file.ts'
@@ -35,13 +36,14 @@ export function readIndexSums(fs: FileSystem, folder: string): ReadonlyMap<numbe
   return sums
 }
 
-export function writeIndexSums(fs: FileSystem, folder: string, segments: readonly LogSegment[]): void {
+export async function writeIndexSums(fs: FileSystem, folder: string, segments: readonly LogSegment[]): Promise<void> {
   const path = `${folder}/${TRANSACTION_INDEXES_FILE}`
   const lines = segments.flatMap(segment => {
     const sum = (segment.transactionSum ??= segment.hasTransactionIndex ? sumOf(contentOf(segment)) : undefined)
     return sum === undefined ? [] : [`${segment.baseOffset} ${sum.sizeBytes} ${sum.checksum}`]
   })
-  if (lines.length > 0 || fs.stat(path) !== undefined) writeSmallFile(fs, path, formatLines(lines))
+  if (lines.length > 0 || fs.stat(path) !== undefined) await replaceFile(fs, path, formatLines(lines))
+  for (const segment of segments) segment.transactionsAreNoted = true
 }
 
 /** The whole `.txnindex`. Throws CORRUPT when it is not what it was when the segment was closed. */

@@ -41,6 +41,7 @@ export function appendEntry(segment: LogSegment, aborted: IndexedAbort): void {
     segment.isNew = true
   }
   segment.transactionSum = undefined
+  segment.transactionsAreNoted = false
   segment.transactions.write(entry, segment.transactions.sizeBytes ?? 0)
 }
 
