@@ -234,6 +234,13 @@ describe('transactions on disk', () => {
     }
   })
 
+  it('are found again when the index of a closed segment is damaged after it was read', async () => {
+    const disk = await checkpointed()
+    assert.deepEqual((await reads(disk)).aborted, STEPS.at(-1)!.aborted)
+    for (const name of indexesOf(disk.fs)) disk.fs.flipBit(`${FOLDER}/${name}`, 8 * 17)
+    assert.deepEqual((await reads(disk)).aborted, STEPS.at(-1)!.aborted)
+  })
+
   it('are read through by the next start as long as their index could not be noted', async () => {
     const fs = new FaultFileSystem()
     const disk = await DiskPartition.open(fs, { config: SMALL })

@@ -45,7 +45,6 @@ export class LogSegment implements Segment {
   hasTransactionIndex = false
   /** What the transaction index has to be; undefined where nobody knows, or while it grows. */
   transactionSum: IndexSum | undefined
-  transactionsAreChecked = false
   /** What the transaction index has to be is on the device. */
   transactionsAreNoted = false
   /** Files are new and their names in the folder not yet synced. */

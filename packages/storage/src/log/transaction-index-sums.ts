@@ -46,15 +46,14 @@ export async function writeIndexSums(fs: FileSystem, folder: string, segments: r
   for (const segment of segments) segment.transactionsAreNoted = true
 }
 
-/** The whole `.txnindex`. Throws CORRUPT when it is not what it was when the segment was closed. */
+/** The whole `.txnindex`, read anew. Throws CORRUPT when it is not what it was when the segment was closed. */
 export function checkedContent(segment: LogSegment): Buffer {
   const expected = segment.transactionSum
   const content = segment.hasTransactionIndex ? contentOf(segment) : Buffer.alloc(0)
-  if (expected === undefined || segment.transactionsAreChecked) return content
+  if (expected === undefined) return content
   const { sizeBytes, checksum } = sumOf(content)
   if (sizeBytes !== expected.sizeBytes || checksum !== expected.checksum)
     throw unfit(segment.transactions, segment.hasTransactionIndex ? 'its checksum is another' : 'it is missing')
-  segment.transactionsAreChecked = true
   return content
 }
 
