@@ -32,7 +32,7 @@ export const joinGroup = handler(JoinGroup, async (services, request, cx) => {
       instanceId: request.groupInstanceId,
       clientId: cx.clientId,
       clientHost: `/${cx.connection.clientHost}`,
-      uuid: services.groups.memberUuid(),
+      uuid: request.memberId === '' ? services.groups.memberUuid() : '',
       sessionTimeoutMs: request.sessionTimeoutMs,
       rebalanceTimeoutMs: cx.version >= 1 ? request.rebalanceTimeoutMs : request.sessionTimeoutMs,
       protocolType: request.protocolType,

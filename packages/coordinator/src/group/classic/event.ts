@@ -43,7 +43,7 @@ export interface Join extends Request {
   readonly instanceId: string | null
   readonly clientId: string
   readonly clientHost: string
-  /** A fresh uuid: a newcomer's id is `<instance id or client id>-<uuid>`. */
+  /** A fresh uuid: a newcomer's id is `<instance id or client id>-<uuid>`. Of no use to a member that has its id. */
   readonly uuid: string
   readonly sessionTimeoutMs: number
   /** The session timeout where the request has none (version 0). */

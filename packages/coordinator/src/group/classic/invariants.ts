@@ -1,5 +1,6 @@
 /** The invariants of SPEC.md, as checks of one step that the simulation makes after each. I1 and I2 are in the simulated shell. */
 import { assert } from '@millrace/base'
+import { VersionedMap } from '../../versioned-map.ts'
 import type { Commit, GroupTimer } from './event.ts'
 import { groupRecord, replay } from './replay.ts'
 import type { Joined } from './reply.ts'
@@ -22,7 +23,7 @@ import { missingSyncs } from './sync.ts'
 export function fingerprint(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (inner instanceof Uint8Array) return `bytes ${inner.join(' ')}`
-    if (inner instanceof Map) return ['map', ...inner]
+    if (inner instanceof Map || inner instanceof VersionedMap) return ['map', ...inner]
     if (inner instanceof Set) return ['set', ...inner]
     return inner === undefined ? 'undefined' : inner
   })

@@ -1,4 +1,5 @@
 /** JoinGroup: newcomers, pending members that come with their new id, static members that come back, and members that rejoin. */
+import { mapWith } from '../../versioned-map.ts'
 import type { Join } from './event.ts'
 import { beginRebalance, joined, maybeCompleteJoin, proceed } from './join-phase.ts'
 import { refuseMember, staticMemberId } from './member-check.ts'
@@ -144,8 +145,8 @@ function withJoining(state: PreparingRebalance, member: Member, event: Join, out
   if (superseded !== undefined) out.refuseJoin(superseded, 'REBALANCE_IN_PROGRESS', member.memberId)
   return {
     ...state,
-    members: new Map(state.members).set(member.memberId, member),
-    joining: new Map(state.joining).set(member.memberId, event.request),
+    members: mapWith(state.members, member.memberId, member),
+    joining: mapWith(state.joining, member.memberId, event.request),
   }
 }
 

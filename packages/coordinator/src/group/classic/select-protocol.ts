@@ -13,7 +13,12 @@ function isCommon(name: string, members: Members): boolean {
 /** Whether a member with this protocol type and these protocols could be part of the group as it is. */
 export function supportsProtocols(state: Living, protocolType: string, protocols: readonly Protocol[]): boolean {
   if (state.kind === 'Empty') return protocolType !== '' && protocols.length > 0
-  return state.protocolType === protocolType && protocols.some(({ name }) => isCommon(name, membersOf(state)))
+  if (state.protocolType !== protocolType) return false
+  const members = membersOf(state)
+  const [anyone] = members.values()
+  // Members have a protocol in common: who knows all that one of them knows, as is the rule, fits without a look at the others.
+  if (anyone?.protocols.every(known => protocols.some(({ name }) => name === known.name))) return true
+  return protocols.some(({ name }) => isCommon(name, members))
 }
 
 /** Every member votes for the first of its protocols that all members know. On equal votes the protocol that was named first wins. */

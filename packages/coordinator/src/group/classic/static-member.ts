@@ -2,6 +2,7 @@
  * KIP-345: a static member that restarts comes without its member id. It takes its predecessor's place, who is fenced from then on,
  * and as long as the group is stable and its protocol stays, nobody else notices.
  */
+import { mapWith } from '../../versioned-map.ts'
 import type { Join } from './event.ts'
 import { beginRebalance, joinedMembers, maybeCompleteJoin, proceed } from './join-phase.ts'
 import type { Outbox } from './outbox.ts'
@@ -80,7 +81,7 @@ function replaced(members: Members, { event, oldMemberId, newMemberId }: Takeove
 }
 
 function park(state: PreparingRebalance, { event, newMemberId }: Takeover): PreparingRebalance {
-  return { ...state, joining: new Map(state.joining).set(newMemberId, event.request) }
+  return { ...state, joining: mapWith(state.joining, newMemberId, event.request) }
 }
 
 /**

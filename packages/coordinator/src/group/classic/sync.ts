@@ -1,4 +1,5 @@
 /** SyncGroup: members wait for the leader's assignment, which is stored before anyone sees it. */
+import { mapWith } from '../../versioned-map.ts'
 import type { Sync } from './event.ts'
 import { refuseMember } from './member-check.ts'
 import type { Outbox } from './outbox.ts'
@@ -35,7 +36,7 @@ export function syncCompleting(state: CompletingRebalance, event: Sync, out: Out
   }
   const superseded = state.syncing.get(event.memberId)
   if (superseded !== undefined) out.refuseSync(superseded, 'REBALANCE_IN_PROGRESS')
-  const syncing = new Map(state.syncing).set(event.memberId, event.request)
+  const syncing = mapWith(state.syncing, event.memberId, event.request)
   const next: CompletingRebalance = { ...state, syncing }
   return event.memberId === state.leader ? assign(next, event.assignments, out) : next
 }
