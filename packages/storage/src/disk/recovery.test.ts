@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLogger, seededRandom } from '@millrace/base'
-import { batchSizeOf } from '@millrace/protocol'
+import { batchSizeOf, hasValidCrc } from '@millrace/protocol'
 import { FaultFileSystem } from '@millrace/testkit/fault-file-system'
 import { baseOffsets, errorOf } from '../conformance.ts'
 import type { LogConfig } from '../engine.ts'
@@ -265,5 +265,29 @@ describe('a start after a clean stop', () => {
       content.fill(1, batchSizeOf(content, 0) + 8, batchSizeOf(content, 0) + 9),
     )
     assert.equal(errorOf(await read(2)), 'CORRUPT_MESSAGE')
+  })
+
+  it('gives out a batch that says to reach over the last stable offset: its checksum tells the reader of the damage', async () => {
+    const fs = await filled()
+    const [first] = fs
+      .list(FOLDER)
+      .filter(n => n.endsWith('.log'))
+      .sort()
+    const disk = await DiskPartition.open(fs, { config: small })
+    const end = disk.log().highWatermark
+    await disk.append({ producerId: 1, producerEpoch: 0, baseSequence: 0, isTransactional: true })
+    assert.equal(disk.log().lastStableOffset, end)
+    const lastOffsetDeltaAt = 23
+    fs.garble(`${FOLDER}/${first}`, content => content.fill(1, lastOffsetDeltaAt + 2, lastOffsetDeltaAt + 3))
+    for (const maxBytes of [1, 10_000]) {
+      const entry = { partition: disk.log(), offset: 0, maxBytes, isolation: 'read_committed' as const }
+      const [outcome] = await disk.engine.logs.read([entry], { maxBytes, atLeastOneBatch: true })
+      assert(outcome?.kind === 'read')
+      assert(outcome.bytes > 0)
+      assert(!hasValidCrc(Buffer.concat(outcome.records), 0))
+    }
+    const entry = { partition: disk.log(), offset: end, maxBytes: 10_000, isolation: 'read_committed' as const }
+    const [outcome] = await disk.engine.logs.read([entry], { maxBytes: 10_000, atLeastOneBatch: true })
+    assert(outcome?.kind === 'read' && outcome.bytes === 0, 'what is open is not given out')
   })
 })

@@ -1,6 +1,14 @@
 /** Reading whole batches from the segments of a log. */
 import type { BufferPool, Lease, PooledBlock } from '@millrace/base'
-import { BATCH_OVERHEAD, batchSizeOf, lastOffsetOf, MAGIC, magicOf } from '@millrace/protocol'
+import {
+  BATCH_OVERHEAD,
+  baseOffsetOf,
+  batchSizeOf,
+  hasValidCrc,
+  lastOffsetOf,
+  MAGIC,
+  magicOf,
+} from '@millrace/protocol'
 import type { MaybePromise } from '../engine.ts'
 import type { Allowance } from './read-budget.ts'
 import { damaged, type LogSegment } from './segment.ts'
@@ -86,7 +94,7 @@ function readSegment(
   const take = (filled: number): MaybePromise<SegmentRead> => {
     const read = wholeBatches(segment, start.position, { block: block.subarray(0, filled), range })
     const needed = read.bytes === 0 && allowance.evenIfTooLarge ? firstBatchBytes(block.subarray(0, filled)) : 0
-    if (needed <= bytes || lastOffsetOf(block, 0) >= range.end) return lent(read, pooled)
+    if (needed <= bytes || baseOffsetOf(block, 0) >= range.end) return lent(read, pooled)
     pooled.release()
     // Its length is not what was written.
     if (start.position + needed > segment.sizeBytes) throw damaged(segment, start.position)
@@ -110,6 +118,15 @@ function lent(read: SegmentRead, pooled: PooledBlock): SegmentRead {
   return { ...read, records }
 }
 
+/**
+ * Ends of reading lie between batches. One that says it reaches over the end is damaged, and is given out all the same: whoever compares its checksum is told
+ * so, and does not wait for it for ever.
+ */
+function isBeyond(block: Buffer, at: number, { end, isWholeLog }: ReadRange): boolean {
+  if (isWholeLog || lastOffsetOf(block, at) < end) return false
+  return baseOffsetOf(block, at) >= end || hasValidCrc(block, at)
+}
+
 /** Cuts the block behind the last whole batch that may be read. */
 function wholeBatches(
   segment: LogSegment,
@@ -125,7 +142,7 @@ function wholeBatches(
       if (at > 0) break
       throw damaged(segment, blockAt + at)
     }
-    if (at + size > block.length || (!range.isWholeLog && lastOffsetOf(block, at) >= range.end)) break
+    if (at + size > block.length || isBeyond(block, at, range)) break
     lastAt = at
     at += size
   }
