@@ -151,6 +151,18 @@ describe('the checker', () => {
     assert.deepEqual(found([topic(), began('q', 1), began('p', 2), ...write]), [])
   })
 
+  it('bears that a power cut takes an epoch that was on its way to a producer, where the catalog is not durable', () => {
+    const given = (client: string, began?: number): Untimed => ({
+      kind: 'producerId',
+      client,
+      producerId: 1,
+      epoch: 0,
+      ...(began !== undefined && { began }),
+    })
+    assert.deepEqual(found([topic(), powerCut, given('p'), given('q')], false), ['producer id reused'])
+    assert.deepEqual(found([topic(), powerCut, given('p', 0), given('q')], false), [])
+  })
+
   it('counts offsets of a transaction when it is committed, and wants them where its records are', () => {
     const transaction = 'x'
     const copied = (offset: number): Untimed[] => [

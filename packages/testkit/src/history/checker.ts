@@ -23,8 +23,8 @@ export function checkHistory(lines: readonly HistoryLine[]): Finding[] {
 function checkProducerIds({ producerIds, run, eraOf }: HistoryIndex): Finding[] {
   const findings: Finding[] = []
   const owners = new Map<string, string>()
-  for (const { client, producerId, epoch, at } of producerIds) {
-    const key = `${run.catalogIsDurable ? 0 : eraOf(at)}:${producerId}:${epoch}`
+  for (const { client, producerId, epoch, at, began = at } of producerIds) {
+    const key = `${run.catalogIsDurable ? 0 : eraOf(began)}:${producerId}:${epoch}`
     const owner = owners.get(key)
     if (owner !== undefined && owner !== client)
       findings.push({

@@ -64,6 +64,8 @@ export interface ProducerIdLine extends ClientLine<'producerId'> {
   readonly producerId: number
   readonly epoch: number
   readonly transactionalId?: string
+  /** When it was asked for, if that was another time. */
+  readonly began?: number
 }
 
 export interface SendLine extends ClientLine<'send'> {

@@ -159,13 +159,14 @@ export class IdempotentProducer extends SimulatedProducer {
   }
 
   async #begin(): Promise<Identity | undefined> {
+    const began = this.world.time.nowMs
     try {
       const answer = await this.request(InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 60_000 })
       if (answer.errorCode !== 0) return undefined
       this.life++
       this.#sequences.clear()
       this.#identity = { producerId: answer.producerId, epoch: answer.producerEpoch }
-      this.world.record({ kind: 'producerId', client: this.alias, ...this.#identity })
+      this.world.record({ kind: 'producerId', client: this.alias, ...this.#identity, began })
       return this.#identity
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error

@@ -126,10 +126,11 @@ export class TransactionalProducer extends SimulatedProducer {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const error = await this.#unlessSilent(async () => {
         const asked = { transactionalId, transactionTimeoutMs: this.#timeoutMs }
+        const began = this.world.time.nowMs
         const { errorCode, producerId, producerEpoch } = await this.request(InitProducerId, this.#version.init, asked)
         if (errorCode !== 0) return errorName(errorCode)
         this.life++
-        this.#become({ producerId, epoch: producerEpoch })
+        this.#become({ producerId, epoch: producerEpoch }, began)
         return 'NONE'
       })
       if (error === 'NONE') return this.#identity
@@ -138,13 +139,13 @@ export class TransactionalProducer extends SimulatedProducer {
     return undefined
   }
 
-  #become(identity: Identity): void {
+  #become(identity: Identity, began: number): void {
     const known = this.#identity
     if (known?.producerId === identity.producerId && known.epoch === identity.epoch) return
     this.#sequences.clear()
     this.#identity = identity
     const { transactionalId } = this.#plan
-    this.world.record({ kind: 'producerId', client: this.alias, ...identity, transactionalId })
+    this.world.record({ kind: 'producerId', client: this.alias, ...identity, transactionalId, began })
   }
 
   /** False when the transaction cannot be committed any more. */
@@ -229,9 +230,10 @@ export class TransactionalProducer extends SimulatedProducer {
     let inDoubt = false
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const error = await this.#unlessSilent(async () => {
+        const began = this.world.time.nowMs
         const answer = await this.request(EndTxn, this.#version.end, asked)
         if (answer.errorCode === 0 && this.#version.end >= 5)
-          this.#become({ producerId: answer.producerId, epoch: answer.producerEpoch })
+          this.#become({ producerId: answer.producerId, epoch: answer.producerEpoch }, began)
         return errorName(answer.errorCode)
       })
       if (error === 'NONE') {
