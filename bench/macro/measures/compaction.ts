@@ -8,7 +8,14 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { BatchBuilder, type CompressionCodec, CreateTopics, IncrementalAlterConfigs, Produce } from '@millrace/protocol'
+import {
+  BatchBuilder,
+  type CompressionCodec,
+  CreateTopics,
+  Fetch,
+  IncrementalAlterConfigs,
+  Produce,
+} from '@millrace/protocol'
 import { parseOffsetCheckpoint } from '@millrace/storage'
 import { WireClient } from '@millrace/testkit'
 import { type Broker, freshFolder, type Kind, removeFolder, startBroker } from '../../../test/interop/broker.ts'
@@ -50,19 +57,30 @@ const waiting = (kind: Kind, load: Load): number[] => {
   return measured.get(key)!
 }
 
-async function measure(kind: Kind, load: Load): Promise<Outcome> {
+type Within = <T>(settings: Record<string, string>, use: (broker: Broker) => Promise<T>) => Promise<T>
+
+/** Starts the broker again and again over one folder. */
+async function inFolder<R>(kind: Kind, use: (within: Within) => Promise<R>): Promise<R> {
   const folder = freshFolder(kind)
-  try {
-    let port: number | undefined
-    const within = async <T>(settings: Record<string, string>, use: (broker: Broker) => Promise<T>): Promise<T> => {
-      const broker = await startBroker(kind, folder, { settings: { ...OWN[kind], ...settings }, ...(port && { port }) })
-      port = broker.port
-      try {
-        return await use(broker)
-      } finally {
-        await broker.stop()
-      }
+  let port: number | undefined
+  const within: Within = async (settings, run) => {
+    const broker = await startBroker(kind, folder, { settings: { ...OWN[kind], ...settings }, ...(port && { port }) })
+    port = broker.port
+    try {
+      return await run(broker)
+    } finally {
+      await broker.stop()
     }
+  }
+  try {
+    return await use(within)
+  } finally {
+    removeFolder(folder)
+  }
+}
+
+const measure = (kind: Kind, load: Load): Promise<Outcome> =>
+  inFolder(kind, async within => {
     await within({ 'log.cleaner.enable': 'false' }, broker => fill(broker, load))
     const before = await within({ 'log.cleaner.enable': 'false' }, async broker => {
       await pause(SETTLE_MS)
@@ -73,10 +91,57 @@ async function measure(kind: Kind, load: Load): Promise<Outcome> {
       const { mbPerSecond, residentMbMax } = await cleaning(broker)
       return { mbPerSecond, memoryMb: residentMbMax - before }
     })
-  } finally {
-    removeFolder(folder)
-  }
+  })
+
+const PINGS_PER_SECOND = 100
+const IDLE_MS = 10_000
+
+interface Latency {
+  readonly idleMs: number
+  readonly besideMs: number
 }
+
+/** 99 of 100 records of another topic are written and fetched again in so long, without a cleaning and with one. */
+const latency = (kind: Kind, load: Load): Promise<Latency> =>
+  inFolder(kind, async within => {
+    await within({ 'log.cleaner.enable': 'false' }, broker => fill(broker, load))
+    return within({ 'log.cleaner.backoff.ms': '50' }, async broker => {
+      await using client = await WireClient.connect({ port: broker.port })
+      await createTopic(client, 'other', {})
+      await pings(client, pause(SETTLE_MS))
+      const idle = await pings(client, pause(IDLE_MS))
+      const beside = await pings(client, cleaning(broker))
+      process.stderr.write(`${idle.length} records before and ${beside.length} beside a cleaning\n`)
+      return { idleMs: p99(idle), besideMs: p99(beside) }
+    })
+  })
+
+/** How long each took, until the promise resolves. */
+async function pings(client: WireClient, until: Promise<unknown>): Promise<number[]> {
+  const times: number[] = []
+  let isOver = false
+  const over = until.finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    const begun = performance.now()
+    const fetchOffset = await produce(client, 'other', batchOf({ ...loads[0]!, count: 10 }, 0, 1))
+    const partitions = [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 20 }]
+    await client.request(Fetch, 11, {
+      replicaId: -1,
+      maxWaitMs: 500,
+      minBytes: 1,
+      maxBytes: 1 << 20,
+      topics: [{ topic: 'other', partitions }],
+    })
+    times.push(performance.now() - begun)
+    await pause(1000 / PINGS_PER_SECOND)
+  }
+  await over
+  return times
+}
+
+const p99 = (times: number[]): number => times.sort((a, b) => a - b)[Math.floor((times.length - 1) * 0.99)]!
 
 const OWN: Record<Kind, Record<string, string>> = { millrace: { 'millrace.admin.listener': '127.0.0.1:0' }, kafka: {} }
 
@@ -162,7 +227,7 @@ async function createTopic(client: WireClient, name: string, configs: Readonly<R
 }
 
 /** A topic that was just made may have no leader yet: NOT_LEADER for a while. */
-async function produce(client: WireClient, topic: string, records: Buffer): Promise<void> {
+async function produce(client: WireClient, topic: string, records: Buffer): Promise<number> {
   const body = {
     acks: -1,
     timeoutMs: 30_000,
@@ -170,8 +235,8 @@ async function produce(client: WireClient, topic: string, records: Buffer): Prom
   }
   for (let attempt = 0; ; attempt++) {
     const { responses } = await client.request(Produce, 9, body)
-    const { errorCode } = responses[0]!.partitionResponses[0]!
-    if (errorCode === 0) return
+    const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
+    if (errorCode === 0) return baseOffset
     if (attempt > 100) throw new Error(`produce: error ${errorCode}`)
     await pause(50)
   }
@@ -195,4 +260,28 @@ const memoryOf = (load: Load): Measure => ({
   run: async kind => waiting(kind, load).shift() ?? (await measure(kind, load)).memoryMb,
 })
 
-export const compaction: readonly Measure[] = loads.flatMap(load => [rateOf(load), memoryOf(load)])
+/** What nobody waits for while nothing is cleaned, and is to wait for while something is. */
+const LONG: Load = { name: 'long', codec: 'none', valueBytes: 1024, count: 1_000_000 }
+
+const besideCompaction: Measure = {
+  name: 'p99-beside-compaction',
+  unit: 'ms',
+  wanted: '≤ 10 ms',
+  async run(kind) {
+    const { idleMs, besideMs } = await latency(kind, LONG)
+    waiting(kind, LONG).push(idleMs)
+    return besideMs
+  },
+}
+const withoutCompaction: Measure = {
+  name: 'p99-without-compaction',
+  unit: 'ms',
+  wanted: '≤ 10 ms',
+  run: async kind => waiting(kind, LONG).shift() ?? (await latency(kind, LONG)).idleMs,
+}
+
+export const compaction: readonly Measure[] = [
+  ...loads.flatMap(load => [rateOf(load), memoryOf(load)]),
+  besideCompaction,
+  withoutCompaction,
+]

@@ -5,7 +5,7 @@
 import type { Clock, Scheduled } from '@millrace/base'
 
 /** A request that comes in the middle of a slice waits for so long at the most, but for a batch that takes longer by itself. */
-const SLICE_MS = 2
+const SLICE_MS = 1
 /** Kafka's: bytes are counted over as long, and rested for at its end. */
 const WINDOW_MS = 300
 
