@@ -2,6 +2,7 @@
 import {
   BATCH_OVERHEAD,
   baseOffsetOf,
+  CorruptRecordsError,
   crc32c,
   errorName,
   Fetch,
@@ -171,7 +172,7 @@ interface Received {
   readonly isDamaged: boolean
 }
 
-/** The records from the position on, as every client takes them: a batch may begin before it, one with a bad checksum ends the reading, aborted ones are left out. */
+/** The records from the position on, as every client takes them: a batch may begin before it, a damaged one ends the reading, aborted ones are left out. */
 function recordsOf(chunks: readonly Buffer[], position: number, aborted: readonly Aborted[]): Received {
   const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   const records: SeenRecord[] = []
@@ -180,28 +181,33 @@ function recordsOf(chunks: readonly Buffer[], position: number, aborted: readonl
   const aborting = new Set<number>()
   let next = position
   let isDamaged = false
-  forEachBatch(bytes, (at, size) => {
-    if (isDamaged) return
-    if (bytes.readUInt32BE(at + CRC_AT) !== crc32c(bytes, at + CRC_FROM, at + size)) {
-      isDamaged = true
-      return
-    }
+  const take = (at: number, size: number): void => {
     const producerId = producerIdOf(bytes, at)
     while (left.length > 0 && left[0]!.firstOffset <= nextOffsetOf(bytes, at) - 1)
       aborting.add(left.shift()!.producerId)
-    next = Math.max(next, nextOffsetOf(bytes, at))
     if (isControl(bytes, at)) {
       if (readControlRecord(bytes, at)?.kind === 'abort') aborting.delete(producerId)
       markers.push(baseOffsetOf(bytes, at))
-      return
+    } else if (!isTransactional(bytes, at) || !aborting.has(producerId)) {
+      const cursor = new RecordCursor(bytes, at + BATCH_OVERHEAD, at + size)
+      const baseOffset = baseOffsetOf(bytes, at)
+      while (cursor.next()) {
+        const offset = baseOffset + cursor.offsetDelta
+        if (offset < position) continue
+        records.push([offset, bytes.toString('latin1', cursor.valueStart, cursor.valueStart + cursor.valueLength)])
+      }
     }
-    if (isTransactional(bytes, at) && aborting.has(producerId)) return
-    const cursor = new RecordCursor(bytes, at + BATCH_OVERHEAD, at + size)
-    const baseOffset = baseOffsetOf(bytes, at)
-    while (cursor.next()) {
-      const offset = baseOffset + cursor.offsetDelta
-      if (offset < position) continue
-      records.push([offset, bytes.toString('latin1', cursor.valueStart, cursor.valueStart + cursor.valueLength)])
+    next = Math.max(next, nextOffsetOf(bytes, at))
+  }
+  forEachBatch(bytes, (at, size) => {
+    isDamaged ||= bytes.readUInt32BE(at + CRC_AT) !== crc32c(bytes, at + CRC_FROM, at + size)
+    if (isDamaged) return
+    try {
+      take(at, size)
+    } catch (error) {
+      // A checksum that was made to fit what is damaged.
+      if (!(error instanceof CorruptRecordsError)) throw error
+      isDamaged = true
     }
   })
   return { records, markers, next, isDamaged: bytes.length > 0 && next === position }
