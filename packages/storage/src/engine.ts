@@ -99,6 +99,8 @@ export interface PartitionLog {
   readonly logStartOffset: number
   readonly highWatermark: number
   readonly lastStableOffset: number
+  /** Why every read and write is refused, if it is. */
+  readonly outOfService?: LogRefusal | undefined
 }
 
 /** The topic configurations that a log itself obeys, resolved. Sizes in bytes, times in milliseconds; -1 means no limit where Kafka says so. */

@@ -205,3 +205,28 @@ test('names and ids do not mix in one session', async () => {
   const mixed = await fetch(client, [], { version: 13, session: [id, 1] })
   assert.equal(errorName(mixed.errorCode), 'FETCH_SESSION_TOPIC_ID_ERROR')
 })
+
+test('a session that waits is told of the partition that gets records, and of no other', async () => {
+  await using broker = await startTestBroker()
+  const [reader, writer] = [await broker.connect(), await broker.connect()]
+  const id = await session(reader)
+  const waiting = fetch(reader, [], { session: [id, 1], maxWaitMs: 15_000 })
+  await fetch(await broker.connect(), [{}])
+  await produceBatch(writer, 't', batchOf(['a']), 1)
+  const news = await waiting
+  assert.deepEqual(named(news), [1])
+  assert.ok(sizeOf(news) > 0)
+})
+
+test('a session with nothing new is told of a topic that is gone and of an offset that is none', async () => {
+  await using broker = await startTestBroker()
+  const client = await broker.connect()
+  const topicId = await createTopic(client, 't', { partitions: 2 })
+  const { sessionId: id } = await fetch(client, [{}, { partition: 1 }], { session: [0, 0] })
+  assert.deepEqual(named(await fetch(client, [], { session: [id, 1] })), [])
+  const beyond = await fetch(client, [{ offset: 1 }], { session: [id, 2] })
+  assert.deepEqual([named(beyond), firstError(beyond)], [[0], 'OFFSET_OUT_OF_RANGE'])
+  await broker.catalog.write([{ kind: 'deleteTopic', topicId }])
+  const gone = await fetch(client, [], { session: [id, 3] })
+  assert.deepEqual([named(gone), firstError(gone)], [[0, 1], 'UNKNOWN_TOPIC_OR_PARTITION'])
+})

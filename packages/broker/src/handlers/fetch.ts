@@ -5,7 +5,7 @@ import { type ErrorName, errorCode, Fetch, type FetchRequest, type FetchResponse
 import type { Isolation, MaybePromise, PartitionLog, ReadEntry, ReadOutcome } from '@millrace/storage'
 import { checkLeaderEpoch } from '../metadata/leader-epoch.ts'
 import { missingPartition, type Topic } from '../metadata/topic.ts'
-import type { FetchPartition, FetchScope, FetchSession } from '../runtime/fetch-sessions.ts'
+import type { FetchPartition, FetchScope, FetchSession, Followed } from '../runtime/fetch-sessions.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
@@ -58,8 +58,9 @@ class FetchWork {
   readonly #request: FetchRequest
   readonly #scope: Exclude<FetchScope, { kind: 'refused' }>
   readonly #cx: RequestContext
-  readonly #targets: readonly Target[]
-  readonly #entries: readonly ReadEntry[]
+  readonly #isolation: Isolation
+  #targets: readonly Target[] = []
+  #entries: readonly ReadEntry[] = []
 
   constructor(
     services: Services,
@@ -71,18 +72,48 @@ class FetchWork {
     this.#request = request
     this.#scope = scope
     this.#cx = cx
-    this.#targets = scope.partitions.map(asked => this.#target(asked))
-    const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+    this.#isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+  }
+
+  run(): MaybePromise<FetchResponseInput> {
+    this.#look(this.#loud())
+    const outcomes = this.#read()
+    return outcomes instanceof Promise ? outcomes.then(late => this.#first(late)) : this.#first(outcomes)
+  }
+
+  /** Of what was asked all that an answer may have to name. In a session that is mostly little, and the rest must cost next to nothing. */
+  #loud(): readonly FetchPartition[] {
+    if (this.#scope.kind !== 'incremental') return this.#scope.partitions
+    const loud: FetchPartition[] = []
+    for (const followed of this.#scope.session.partitions.values())
+      if (!this.#isQuiet(followed)) loud.push(followed.asked)
+    return loud
+  }
+
+  /** Whether the reader has all that there is and was told so: a read would find neither records nor news nor an error. */
+  #isQuiet({ asked, highWatermark, logStartOffset }: Followed): boolean {
+    const topic = this.#topicOf(asked)
+    const log = topic?.partitions[asked.partition]
+    if (log === undefined || log.outOfService !== undefined) return false
+    if (log.highWatermark !== highWatermark || log.logStartOffset !== logStartOffset) return false
+    const { fetchOffset, currentLeaderEpoch } = asked
+    const isAtEnd = fetchOffset >= endFor(this.#isolation, log) && fetchOffset <= highWatermark
+    return (
+      isAtEnd &&
+      fetchOffset >= logStartOffset &&
+      checkLeaderEpoch(log, currentLeaderEpoch) === undefined &&
+      this.#cx.mayDo('READ', 'TOPIC', topic!.name)
+    )
+  }
+
+  #look(partitions: readonly FetchPartition[]): void {
+    const isolation = this.#isolation
+    this.#targets = partitions.map(asked => this.#target(asked))
     this.#entries = this.#targets.flatMap(({ log, asked, answer }) =>
       log === undefined || answer !== undefined
         ? []
         : [{ partition: log, offset: asked.fetchOffset, maxBytes: Math.max(0, asked.partitionMaxBytes), isolation }],
     )
-  }
-
-  run(): MaybePromise<FetchResponseInput> {
-    const outcomes = this.#read()
-    return outcomes instanceof Promise ? outcomes.then(late => this.#first(late)) : this.#first(outcomes)
   }
 
   #read(): MaybePromise<readonly ReadOutcome[]> {
@@ -103,6 +134,7 @@ class FetchWork {
 
   /** Whether data came while an engine read that takes its time: nobody was watching then, so it would wake nobody. */
   #hasMoved(outcomes: readonly ReadOutcome[]): boolean {
+    if (this.#loud().length > this.#targets.length) return true
     return outcomes.some((outcome, i) => {
       const { partition, isolation } = this.#entries[i]!
       return isolation === 'read_committed' && outcome.kind === 'read'
@@ -125,11 +157,15 @@ class FetchWork {
 
   async #wait(): Promise<FetchResponseInput> {
     const { purgatory, load } = this.#services
+    this.#look(this.#scope.partitions)
     const watched = this.#entries.map(e => e.partition)
     await load.whileParked(
       this.#cx,
       purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough(), this.#cx.connection),
     )
+    const loud = this.#loud()
+    // Without news all are read: what an engine of a cluster knows may be old.
+    if (loud.length > 0) this.#look(loud)
     return this.#respond(await this.#read())
   }
 
@@ -181,10 +217,15 @@ class FetchWork {
     })
   }
 
+  #topicOf({ topic, topicId }: FetchPartition): Topic | undefined {
+    const { image } = this.#services
+    return this.#cx.version >= TOPIC_IDS_SINCE ? image.topicById(topicId) : image.topic(topic)
+  }
+
   #target(asked: FetchPartition): Target {
-    const { image, metrics } = this.#services
+    const { metrics } = this.#services
     const byId = this.#cx.version >= TOPIC_IDS_SINCE
-    const topic = byId ? image.topicById(asked.topicId) : image.topic(asked.topic)
+    const topic = this.#topicOf(asked)
     const log = topic?.partitions[asked.partition]
     const refuse = (error: ErrorName): Target => {
       if (topic !== undefined) metrics.topics.fetchFailed(topic.name)

@@ -20,7 +20,10 @@ export const metricTable = {
   kafka_server_brokertopicmetrics_bytesin_total: counter('Bytes of record batches appended.', 'topic'),
   kafka_server_brokertopicmetrics_bytesout_total: counter('Bytes of record batches sent to readers.', 'topic'),
   kafka_server_brokertopicmetrics_totalproducerequests_total: counter('Partitions in produce requests.', 'topic'),
-  kafka_server_brokertopicmetrics_totalfetchrequests_total: counter('Partitions in fetch requests.', 'topic'),
+  kafka_server_brokertopicmetrics_totalfetchrequests_total: counter(
+    'Partitions that fetch requests read; those of a session in which nothing is new need no read.',
+    'topic',
+  ),
   kafka_server_brokertopicmetrics_failedproducerequests_total: counter(
     'Partitions in produce requests that were refused.',
     'topic',

@@ -17,7 +17,8 @@ export interface FetchPartition {
   readonly lastFetchedEpoch: number
 }
 
-interface Remembered {
+/** One partition of a session. */
+export interface Followed {
   asked: FetchPartition
   /** What the last answer said, to know whether there is news. -1: never told. */
   highWatermark: number
@@ -32,7 +33,7 @@ const PARTITIONS_MAX = 2_000_000
 export class FetchSession {
   readonly id: number
   readonly usesTopicIds: boolean
-  readonly partitions = new Map<string, Remembered>()
+  readonly partitions = new Map<string, Followed>()
   epoch = 1
   lastUsedMs = 0
 
