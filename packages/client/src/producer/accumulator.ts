@@ -1,8 +1,9 @@
 /** Where records wait to be sent: by topic and partition, bounded in bytes as a whole. */
+import { BufferPool, systemClock } from '@millrace/base'
 import type { RecordFields } from '@millrace/protocol'
 import { BatchBuilder } from '@millrace/protocol'
 import { PartitionQueue } from './partition-queue.ts'
-import { type Delivery, ProducerBatch } from './producer-batch.ts'
+import { BUILDER_BYTES_MAX, BUILDER_BYTES_MIN, type Delivery, ProducerBatch } from './producer-batch.ts'
 
 export interface AccumulatorOptions {
   readonly batchBytes: number
@@ -13,6 +14,8 @@ export interface AccumulatorOptions {
 
 export class Accumulator {
   readonly #options: AccumulatorOptions
+  /** Of batches that were sent, for those to come: as much as may wait, as long as it is needed. */
+  readonly #pool: BufferPool
   readonly #topics = new Map<string, Map<number, PartitionQueue>>()
   /** Queues that have something to send, in the order in which it is their turn. */
   readonly active = new Set<PartitionQueue>()
@@ -22,6 +25,10 @@ export class Accumulator {
 
   constructor(options: AccumulatorOptions) {
     this.#options = options
+    this.#pool = new BufferPool(
+      { blockBytesMin: BUILDER_BYTES_MIN, blockBytesMax: BUILDER_BYTES_MAX, keptBytesMax: options.bufferBytes },
+      systemClock,
+    )
   }
 
   get bufferedBytes(): number {
@@ -90,7 +97,7 @@ export class Accumulator {
   }
 
   #open(queue: PartitionQueue, recordSize: number): ProducerBatch {
-    const batch = new ProducerBatch(performance.now(), Math.max(this.#options.batchBytes, recordSize))
+    const batch = new ProducerBatch(performance.now(), Math.max(this.#options.batchBytes, recordSize), this.#pool)
     queue.waiting.push(batch)
     this.#incomplete.add(batch)
     this.active.add(queue)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { BufferPool, systemClock } from '@millrace/base'
 import {
   baseSequenceOf,
   hasValidCrc,
@@ -72,4 +73,48 @@ test('only records that nobody waits for are counted as silently lost', () => {
   const error = new KafkaError('TIMED_OUT', 'too late')
   assert.equal(batch.fail(error), 1)
   assert.deepEqual(errors, [error])
+})
+
+function pooled(): { readonly pool: BufferPool; readonly batch: ProducerBatch } {
+  const pool = new BufferPool({ blockBytesMin: 512, blockBytesMax: 65_536, keptBytesMax: 1_000_000 }, systemClock)
+  const batch = new ProducerBatch(0, 1000, pool)
+  batch.append({ timestamp: 5, value: Buffer.alloc(700, 'a') }, undefined)
+  return { pool, batch }
+}
+
+test('memory of a batch is used again once the broker has answered with an offset, and that of a compressed one at once', () => {
+  const { pool, batch } = pooled()
+  batch.encode({ codec: 'none', level: undefined })
+  assert.equal(pool.keptBytes, 0)
+  batch.succeed(0, -1)
+  assert.ok(pool.keptBytes >= 1000)
+  const compressed = pooled()
+  const bytes = compressed.batch.encode({ codec: 'gzip', level: undefined })
+  assert.ok(compressed.pool.keptBytes >= 1000)
+  assert.deepEqual(valuesOf(bytes), ['a'.repeat(700)])
+  compressed.batch.succeed(0, -1)
+})
+
+test('memory that a socket may still read is not used again: after a retry, a failure, or without an answer', () => {
+  const endings: readonly ((batch: ProducerBatch) => void)[] = [
+    batch => {
+      batch.attempts = 1
+      batch.succeed(0, -1)
+    },
+    batch => batch.fail(new KafkaError('TIMED_OUT', 'too late')),
+    batch => batch.succeed(-1, -1),
+  ]
+  for (const end of endings) {
+    const { pool, batch } = pooled()
+    batch.encode({ codec: 'none', level: undefined })
+    end(batch)
+    assert.equal(pool.keptBytes, 0)
+  }
+})
+
+test('records that outgrow the memory of their batch lie in other memory, whole', () => {
+  const { batch } = pooled()
+  batch.append({ timestamp: 5, value: Buffer.alloc(2000, 'b') }, undefined)
+  assert.deepEqual(valuesOf(batch.encode({ codec: 'none', level: undefined })), ['a'.repeat(700), 'b'.repeat(2000)])
+  batch.succeed(0, -1)
 })

@@ -1,3 +1,4 @@
+import type { BufferPool, PooledBlock } from '@millrace/base'
 import {
   BatchBuilder,
   type CompressionCodec,
@@ -22,11 +23,14 @@ export interface BatchCodec {
   readonly isTransactional?: boolean
 }
 
-const BUILDER_BYTES_MIN = 512
+/** A batch begins with as much memory as it may need, but takes no more than this on trust. */
+export const BUILDER_BYTES_MIN = 512
+export const BUILDER_BYTES_MAX = 65_536
 
 /**
  * Records of one partition on their way. It is open until it is first sent: then it is encoded and only its identity and sequence may change. A
- * delivery is kept only for a record whose sender wants to know.
+ * delivery is kept only for a record whose sender wants to know. Its memory goes back to the pool when it is certain that no socket reads it any more, and
+ * is left to the collector otherwise.
  */
 export class ProducerBatch {
   readonly createdAt: number
@@ -39,6 +43,7 @@ export class ProducerBatch {
   /** What the records count for in the producer's buffer. */
   chargedBytes = 0
   readonly #builder: BatchBuilder
+  #block: PooledBlock | undefined
   readonly #deliveries: { readonly index: number; readonly run: Delivery }[] = []
   readonly #onDone: (() => void)[] = []
   #encoded: Buffer | undefined
@@ -46,9 +51,11 @@ export class ProducerBatch {
   #silentCount = 0
   #size: number
 
-  constructor(createdAt: number, capacity: number) {
+  constructor(createdAt: number, capacity: number, pool?: BufferPool) {
     this.createdAt = createdAt
-    this.#builder = new BatchBuilder(Math.max(Math.min(capacity, 65_536), BUILDER_BYTES_MIN))
+    const bytes = Math.max(Math.min(capacity, BUILDER_BYTES_MAX), BUILDER_BYTES_MIN)
+    this.#block = pool?.take(bytes)
+    this.#builder = new BatchBuilder(this.#block?.bytes ?? bytes)
     this.#size = this.#builder.sizeInBytes
   }
 
@@ -87,6 +94,7 @@ export class ProducerBatch {
         ...(level === undefined ? {} : { compressionLevel: level }),
       })
       this.#size = this.#encoded.length
+      if (codec !== 'none') this.#giveBack()
       return this.#encoded
     }
     patchIdentity(this.#encoded, producerId, producerEpoch, baseSequence)
@@ -122,6 +130,8 @@ export class ProducerBatch {
   }
 
   succeed(baseOffset: number, logAppendTimeMs: number): void {
+    // An offset is an answer to all that was written. After a retry an earlier socket might still hold the bytes.
+    if (baseOffset >= 0 && this.attempts === 0) this.#giveBack()
     for (const { index, run } of this.#deliveries)
       run(undefined, baseOffset < 0 ? -1 : baseOffset + index, logAppendTimeMs)
     this.#done()
@@ -132,6 +142,11 @@ export class ProducerBatch {
     for (const { run } of this.#deliveries) run(error, -1, -1)
     this.#done()
     return this.#silentCount
+  }
+
+  #giveBack(): void {
+    this.#block?.release()
+    this.#block = undefined
   }
 
   #done(): void {

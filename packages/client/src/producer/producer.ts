@@ -325,17 +325,16 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> implemen
   async #room(signal: AbortSignal | undefined): Promise<void> {
     this.#sender.wake()
     const { maxBlockMs } = this.#options
-    const gaveUp = new AbortController()
-    const tooLate = delay(maxBlockMs, gaveUp.signal).then(() => {
-      throw new KafkaError(
-        'TIMED_OUT',
-        `the buffer of ${this.#options.bufferBytes} bytes was full for ${maxBlockMs} ms`,
-      )
-    }, ignore)
+    const room = Promise.withResolvers<void>()
+    const timer = setTimeout(() => {
+      const message = `the buffer of ${this.#options.bufferBytes} bytes was full for ${maxBlockMs} ms`
+      room.reject(new KafkaError('TIMED_OUT', message))
+    }, maxBlockMs)
+    this.#accumulator.room().then(room.resolve, room.reject)
     try {
-      await abortable(Promise.race([this.#accumulator.room(), tooLate]), signal)
+      await abortable(room.promise, signal)
     } finally {
-      gaveUp.abort()
+      clearTimeout(timer)
     }
   }
 

@@ -1,3 +1,4 @@
+import { assert } from '@millrace/base'
 import {
   BATCH_OVERHEAD,
   CONTROL_BIT,
@@ -53,8 +54,10 @@ export class BatchBuilder {
   #baseTimestamp = NO_TIMESTAMP
   #maxTimestamp = NO_TIMESTAMP
 
-  constructor(capacity: number = INITIAL_CAPACITY) {
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(capacity, BATCH_OVERHEAD))
+  /** Room may be lent: it is the builder's until `build`, and left behind when the records outgrow it. */
+  constructor(room: number | Buffer = INITIAL_CAPACITY) {
+    this.#buffer = typeof room === 'number' ? Buffer.allocUnsafeSlow(Math.max(room, BATCH_OVERHEAD)) : room
+    assert(this.#buffer.length >= BATCH_OVERHEAD, 'a builder has room for the header')
   }
 
   get recordCount(): number {
