@@ -20,6 +20,7 @@ async function buildCode(): Promise<void> {
   const bundle = await rolldown({
     input: {
       main: join(root, 'packages/cli/src/main.ts'),
+      'node-thread': join(root, 'packages/cli/src/serve/node-thread.ts'),
       client: join(root, 'packages/client/src/index.ts'),
       broker: join(root, 'packages/broker/src/index.ts'),
       storage: join(root, 'packages/storage/src/index.ts'),

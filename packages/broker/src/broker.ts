@@ -10,12 +10,13 @@ import {
   systemRandom,
   TimerWheel,
 } from '@millrace/base'
-import type { StorageEngine, TopicLayout } from '@millrace/storage'
+import type { CatalogChange, StorageEngine, TopicLayout } from '@millrace/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { advertisedEndpoints, parseHostPort } from './config/listeners.ts'
 import { registry } from './handlers/index.ts'
 import { ClusterImage } from './metadata/cluster-image.ts'
 import { ConfigAdmin } from './metadata/config-admin.ts'
+import { Coordinators } from './metadata/coordinators.ts'
 import { Features } from './metadata/features.ts'
 import { TopicAdmin } from './metadata/topic-admin.ts'
 import { brokerMetricsText } from './metrics/broker-metrics.ts'
@@ -23,9 +24,12 @@ import { Metrics } from './metrics/metrics.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
 import { FetchSessions } from './runtime/fetch-sessions.ts'
 import { GroupCoordinator } from './runtime/groups/group-coordinator.ts'
+import { PartitionMover } from './runtime/partition-mover.ts'
+import { noPeers, PEER_CONNECTION, type Peers } from './runtime/peers.ts'
 import { ProducerIds } from './runtime/producer-ids.ts'
 import { Purgatory } from './runtime/purgatory.ts'
 import { TransactionCoordinator } from './runtime/transactions/transaction-coordinator.ts'
+import { TransactionGate } from './runtime/transactions/transaction-gate.ts'
 import { type Authorizer, allowAll } from './security/authorizer.ts'
 import { noQuotas } from './security/quotas.ts'
 import { AdminHttp } from './server/admin-http.ts'
@@ -47,6 +51,8 @@ export interface BrokerOptions {
   readonly authorizer?: Authorizer
   /** The machine's own network unless a simulation takes its place. */
   readonly transport?: Transport
+  /** The other nodes of the cluster. None of them unless it says otherwise. */
+  readonly peers?: Peers
 }
 
 export interface Broker extends AsyncDisposable {
@@ -95,6 +101,9 @@ class Node implements Broker {
   readonly #groups: GroupCoordinator
   readonly #transactions: TransactionCoordinator
   readonly #features = new Features()
+  readonly #coordinators: Coordinators
+  readonly #peers: Peers
+  readonly #mover: PartitionMover
   readonly #server: SocketServer
   readonly metrics = new Metrics()
   readonly #admin: AdminPort | undefined
@@ -109,13 +118,16 @@ class Node implements Broker {
       logger: silentLogger,
       authorizer: allowAll,
       transport: nodeTransport,
+      peers: noPeers(given.config.nodeId),
       ...given,
     }
     this.#options = options
-    const { config, engine, clock, random, logger } = options
+    const { config, engine, clock, random, logger, peers } = options
+    this.#peers = peers
+    this.#coordinators = new Coordinators(peers.nodeIds, config.nodeId)
     this.#timers = new TimerWheel(clock)
     this.#purgatory = new Purgatory(this.#timers)
-    this.#image = new ClusterImage(engine.catalog.clusterId, engine.logs, config)
+    this.#image = new ClusterImage(engine.catalog.clusterId, engine.logs, config, peers.nodeIds)
     this.#groups = new GroupCoordinator({
       catalog: engine.catalog,
       config,
@@ -124,6 +136,7 @@ class Node implements Broker {
       clock,
       random,
       logger,
+      isOwn: groupId => this.#coordinators.isOwn(groupId),
     })
     const producerIds = new ProducerIds(engine.catalog)
     this.#transactions = this.#transactionCoordinator(producerIds)
@@ -135,7 +148,7 @@ class Node implements Broker {
     const services: Services = {
       config,
       image: this.#image,
-      topics: new TopicAdmin({ image: this.#image, catalog: engine.catalog, config, clock, random }),
+      topics: this.#topicAdmin(),
       configs: new ConfigAdmin({ image: this.#image, catalog: engine.catalog, config }),
       logs: engine.logs,
       catalog: engine.catalog,
@@ -144,7 +157,10 @@ class Node implements Broker {
       fetchSessions: new FetchSessions({ slotsMax: () => config.maxIncrementalFetchSessionCacheSlots, clock, random }),
       producerIds,
       transactions: this.#transactions,
+      gate: this.#gate(),
       features: this.#features,
+      coordinators: this.#coordinators,
+      peers,
       registry,
       load,
       metrics: this.metrics,
@@ -157,13 +173,22 @@ class Node implements Broker {
     const dispatcher = new Dispatcher({
       registry,
       services,
-      authorizer: options.authorizer,
+      authorizer: withPeers(options.authorizer),
       quotas: noQuotas,
       metrics: this.metrics,
       clock,
       logger,
     })
-    this.#server = new SocketServer({
+    const { catalog, logs } = engine
+    const { nodeId } = config
+    this.#mover = new PartitionMover({ nodeId, image: this.#image, catalog, logs, peers, timers: this.#timers, logger })
+    peers.serve(frame => answerPeer(dispatcher, frame))
+    this.#server = this.#socketServer(dispatcher, load)
+  }
+
+  #socketServer(dispatcher: Dispatcher, load: ServerLoad): SocketServer {
+    const { config, transport, clock, logger } = this.#options
+    return new SocketServer({
       dispatcher,
       load,
       requestBytesMax: config.socketRequestMaxBytes,
@@ -171,7 +196,7 @@ class Node implements Broker {
       backlog: config.socketListenBacklogSize,
       limits: () => limitsOf(config),
       principal: PRINCIPAL,
-      transport: options.transport,
+      transport,
       clock,
       logger,
       onCount: (listener, change) => this.metrics.connectionsChanged(listener, change),
@@ -195,14 +220,11 @@ class Node implements Broker {
     const adminPort = await this.#openAdmin()
     engine.logs.listen(this.#purgatory)
     const image = await engine.catalog.load()
+    const openImage = this.#follow()
     const layouts = this.#image.load(image)
     this.#features.load(image.features)
     await this.#openLogs(layouts)
-    this.#image.open()
-    engine.catalog.subscribe(changes => {
-      this.#features.apply(changes)
-      this.#image.apply(changes)
-    })
+    openImage()
     this.#image.onTopicRemoved(topic => void this.#groups.forgetTopic(topic.name))
     this.#image.onTopicRemoved(topic => this.metrics.topics.forget(topic.name))
     await this.#groups.start()
@@ -217,6 +239,31 @@ class Node implements Broker {
     )
     if (adminPort !== undefined) this.ports.set(ADMIN, adminPort)
     this.#notReady = undefined
+    this.#mover.start()
+    this.#peers.announce({
+      nodeId: config.nodeId,
+      rack: config.brokerRack,
+      endpoints: [...this.#endpoints].map(([listener, { host, port }]) => ({ listener, host, port })),
+    })
+  }
+
+  /** Takes in what other nodes write from now on; until the logs are open it is kept. Answers what opens the image. */
+  #follow(): () => void {
+    const { catalog } = this.#options.engine
+    let kept: (readonly CatalogChange[])[] | undefined = []
+    const apply = (changes: readonly CatalogChange[]): Promise<void> => {
+      this.#features.apply(changes)
+      this.#image.apply(changes)
+      this.#mover.apply(changes)
+      return this.#image.settled()
+    }
+    catalog.subscribe(changes => (kept === undefined ? apply(changes) : kept.push(changes)))
+    return () => {
+      const missed = kept ?? []
+      kept = undefined
+      this.#image.open()
+      for (const changes of missed) void apply(changes).catch(() => {})
+    }
   }
 
   /** Resolves when all logs are open, or when there was time enough for those that need no recovery: the others appear as they are ready. */
@@ -243,10 +290,34 @@ class Node implements Broker {
     return this.stop()
   }
 
+  #topicAdmin(): TopicAdmin {
+    const { engine, config, clock, random, peers } = this.#options
+    return new TopicAdmin({
+      image: this.#image,
+      catalog: engine.catalog,
+      config,
+      clock,
+      random,
+      nodeIds: peers.nodeIds,
+    })
+  }
+
+  #gate(): TransactionGate {
+    const { config, clock } = this.#options
+    const [transactions, coordinators, peers, timers] = [
+      this.#transactions,
+      this.#coordinators,
+      this.#peers,
+      this.#timers,
+    ]
+    return new TransactionGate({ transactions, coordinators, peers, timers, clock, config })
+  }
+
   #transactionCoordinator(producerIds: ProducerIds): TransactionCoordinator {
     const { config, engine, clock, logger } = this.#options
     const { catalog, logs } = engine
     const [image, features, groups, timers] = [this.#image, this.#features, this.#groups, this.#timers]
+    const [coordinators, peers] = [this.#coordinators, this.#peers]
     return new TransactionCoordinator({
       catalog,
       config,
@@ -258,6 +329,9 @@ class Node implements Broker {
       timers,
       clock,
       logger,
+      coordinators,
+      peers,
+      isOwn: id => coordinators.isOwn(id),
     })
   }
 
@@ -282,6 +356,7 @@ class Node implements Broker {
       const closing = this.#server.close(this.#options.config.shutdownTimeoutMs)
       this.#purgatory.close()
       this.#transactions.close()
+      this.#mover.close()
       this.#groups.close()
       await closing
       this.#timers.close()
@@ -309,8 +384,13 @@ class Node implements Broker {
   }
 
   #brokers(listener: string): readonly BrokerEndpoint[] {
-    const own = this.#endpoints.get(listener)
-    return own === undefined ? [...this.#endpoints.values()].slice(0, 1) : [own]
+    const own = this.#endpoints.get(listener) ?? [...this.#endpoints.values()][0]
+    const brokers = own === undefined ? [] : [own]
+    for (const { nodeId, rack, endpoints } of this.#peers.others()) {
+      const { host, port } = endpoints.find(each => each.listener === listener) ?? endpoints[0]!
+      brokers.push({ nodeId, host, port, rack })
+    }
+    return brokers.length < 2 ? brokers : brokers.sort((a, b) => a.nodeId - b.nodeId)
   }
 }
 
@@ -319,3 +399,16 @@ const limitsOf = (config: BrokerConfig): ConnectionLimits => ({
   connectionsPerIpMax: ip => config.maxConnectionsPerIpOverrides.get(ip) ?? config.maxConnectionsPerIp,
   idleMs: config.connectionsMaxIdleMs,
 })
+
+/** Requests of other nodes may do everything. */
+const withPeers = (authorizer: Authorizer): Authorizer => ({
+  authorize: (who, operation, type, name) =>
+    who === PEER_CONNECTION || authorizer.authorize(who, operation, type, name),
+})
+
+async function answerPeer(dispatcher: Dispatcher, frame: Buffer): Promise<Buffer | undefined> {
+  const outcome = await dispatcher.dispatch(frame, PEER_CONNECTION)
+  return outcome.kind === 'answer' ? Buffer.concat(outcome.chunks).subarray(SIZE_PREFIX) : undefined
+}
+
+const SIZE_PREFIX = 4

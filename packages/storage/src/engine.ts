@@ -25,11 +25,19 @@ export interface LogEngine {
    * answer KAFKA_STORAGE_ERROR; the others are served. A partition may be used from when `opened` was told of it: before all of them are.
    */
   start(topics: readonly TopicLayout[], opened?: PartitionOpened): Promise<StartReport>
-  /** Makes the partitions ready for reads and writes. Partitions that exist already are left as they are. */
+  /**
+   * Makes the partitions that are led here ready for reads and writes. Partitions that are open already are left as they are; one that another node led until
+   * now is taken over.
+   */
   create(layout: TopicLayout): MaybePromise<void>
   /** Takes the topic's partitions out of service at once; their bytes go after `fileDeleteDelayMs`. */
   remove(topicId: string): MaybePromise<void>
   configure(topicId: string, config: LogConfig): void
+  /**
+   * Ends this node's lead of the partition: from the call on nothing is written or read here. Answers what the next leader is to know
+   * (`LeaderTerm.handover`) once all is as safe as a clean stop makes it.
+   */
+  release(partition: PartitionLog): Promise<string>
   partition(topicId: string, partition: number): PartitionLog | undefined
 
   /**
@@ -85,6 +93,23 @@ export interface TopicLayout {
   readonly topicId: string
   readonly partitionCount: number
   readonly config: LogConfig
+  /** The partitions that this node leads. Absent: all of them. */
+  readonly led?: ReadonlySet<number>
+  /** Of partitions that were given a leader; the others go by their logs. */
+  readonly terms?: ReadonlyMap<number, LeaderTerm>
+}
+
+/** One node's lead of a partition. */
+export interface LeaderTerm {
+  readonly leaderEpoch: number
+  /** What the leader before left. Empty where there is nothing to say. */
+  readonly handover: string
+}
+
+/** Numbers of the layout's partitions that are led here, rising. */
+export function* ledPartitions({ partitionCount, led }: TopicLayout): Generator<number> {
+  for (let partition = 0; partition < partitionCount; partition++)
+    if (led === undefined || led.has(partition)) yield partition
 }
 
 /**
@@ -185,6 +210,8 @@ export interface LogRefusal {
 /** Kafka's names; what each means is in errors.ts of the protocol. */
 export type LogError =
   | 'UNKNOWN_TOPIC_OR_PARTITION'
+  /** The topic is here, the partition is another node's by now. */
+  | 'NOT_LEADER_OR_FOLLOWER'
   | 'KAFKA_STORAGE_ERROR'
   /** What is stored is damaged; the partition goes on being served. */
   | 'CORRUPT_MESSAGE'

@@ -1,6 +1,10 @@
 export * from './catalog/catalog.ts'
+export { type AttachedNode, CatalogServer } from './catalog/catalog-server.ts'
 export { readCompactedTopics } from './catalog/compacted-topics.ts'
+export { LeaderSpread } from './catalog/leader-spread.ts'
 export { MemoryStore, openMemoryCatalog } from './catalog/memory-catalog.ts'
+export type { MessagePipe } from './catalog/message-pipe.ts'
+export { RemoteCatalog } from './catalog/remote-catalog.ts'
 export { openSqliteCatalog, type SqliteCatalogOptions } from './catalog/sqlite-catalog.ts'
 export { type CatalogStore, TurnCatalog } from './catalog/turn-catalog.ts'
 export {
@@ -10,6 +14,7 @@ export {
   openDiskEngine,
 } from './disk/disk-engine.ts'
 export { nodeFileSystem } from './disk/node-file-system.ts'
+export { openSharedFolders, type SharedFolders, type SharedFoldersOptions } from './disk/shared-folders.ts'
 export * from './engine.ts'
 export type { FileLock, FileStat, FileSystem, OpenFile } from './file-system.ts'
 export {

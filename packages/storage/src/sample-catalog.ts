@@ -3,7 +3,7 @@ import type { Catalog } from './catalog/catalog.ts'
 
 export const emptyCatalog: Catalog = {
   clusterId: 'MkU3OEVBNTcwNTJENDM2Qk',
-  load: () => Promise.resolve({ topics: [], configs: [], features: { levels: [], epoch: 0 } }),
+  load: () => Promise.resolve({ topics: [], configs: [], placements: [], features: { levels: [], epoch: 0 } }),
   loadGroups: () => Promise.resolve([]),
   loadTransactions: () => Promise.resolve([]),
   write: () => Promise.resolve(),

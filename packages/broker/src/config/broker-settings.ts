@@ -25,6 +25,7 @@ const hourMs = 60 * minuteMs
 
 export const brokerSettings = {
   nodeId: number('node.id'),
+  nodeCount: number('millrace.nodes'),
   brokerRack: stringOrNull('broker.rack'),
 
   numPartitions: number('num.partitions'),

@@ -21,6 +21,7 @@ const ownRows: readonly ConfigDefRow[] = [
   { name: 'millrace.durable', type: 'BOOLEAN', default: 'false' },
   { name: 'millrace.log.format', type: 'STRING', default: 'auto', accepts: 'one of auto, text, json' },
   { name: 'millrace.log.level', type: 'STRING', default: 'info', accepts: 'one of debug, info, warn, error' },
+  { name: 'millrace.nodes', type: 'INT', default: '1', accepts: '1..64' },
   { name: 'millrace.shutdown.timeout.ms', type: 'INT', default: '3000', accepts: '0..600000' },
   { name: 'millrace.storage', type: 'STRING', default: 'disk', accepts: 'one of disk, memory' },
 ]

@@ -99,6 +99,8 @@ export const honouredSettings: Readonly<Record<string, string>> = {
     'What is acknowledged is on the disk: log.flush.interval.messages is 1 unless it is set, and groups, offsets and transactions are synced too.',
   'millrace.log.format': 'Log lines as text, as json, or text on a terminal and json elsewhere (auto).',
   'millrace.log.level': 'Least level that is logged: debug, info, warn or error.',
+  'millrace.nodes':
+    'Nodes in threads of this process, as many brokers to clients: the second has node.id + 1 and the ports + 1, and so on. Limits hold for each.',
   'millrace.shutdown.timeout.ms': 'How long a stop waits for the requests under way.',
   'millrace.storage': 'disk, or memory, which forgets everything at the end.',
 }

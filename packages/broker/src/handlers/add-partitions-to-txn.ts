@@ -6,6 +6,7 @@ import {
   type ErrorName,
 } from '@millrace/protocol'
 import { isInternalTopic } from '../metadata/topic.ts'
+import { groupOfTopic } from '../runtime/peers.ts'
 import { CLUSTER } from '../security/authorizer.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
@@ -51,6 +52,8 @@ const answerOf = (answer: Partial<AddPartitionsToTxnResponseInput>): AddPartitio
 async function resultsOf(services: Services, asked: TransactionRequest, cx: RequestContext): Promise<TopicResults> {
   if (cx.version < BATCHED_SINCE && !mayWriteTransactions(cx, asked.transactionalId))
     return each(asked, () => 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+  const groupId = cx.version >= BATCHED_SINCE ? groupOfTopic(asked.topics[0]?.name ?? '') : undefined
+  if (groupId !== undefined) return added(services, asked, { partitions: [], groupId }, cx)
   const errors = new Map<string, ErrorName>()
   const partitions = asked.topics.flatMap(({ name, partitions: indexes }) =>
     indexes.map(partition => ({ topic: name, partition })),
@@ -61,7 +64,7 @@ async function resultsOf(services: Services, asked: TransactionRequest, cx: Requ
   }
   // All are added, or none.
   if (errors.size > 0) return each(asked, place => errors.get(keyOf(place)) ?? 'OPERATION_NOT_ATTEMPTED')
-  return added(services, asked, partitions, cx)
+  return added(services, asked, { partitions, groupId }, cx)
 }
 
 function refusePlace(
@@ -75,26 +78,40 @@ function refusePlace(
   return topic === undefined || !(partition in topic.partitions) ? 'UNKNOWN_TOPIC_OR_PARTITION' : undefined
 }
 
+interface Joining {
+  readonly partitions: readonly TopicPartition[]
+  /** Another node asks for a group of its own. */
+  readonly groupId: string | undefined
+}
+
 async function added(
   services: Services,
   asked: TransactionRequest,
-  partitions: readonly TopicPartition[],
+  { partitions, groupId }: Joining,
   cx: RequestContext,
 ): Promise<TopicResults> {
   const { transactionalId, producerId, producerEpoch } = asked
-  const reply = await services.transactions.askPatiently(transactionalId, (request, now): TransactionEvent => {
-    const producer = { now, request, producerId, producerEpoch, partitions }
-    return asked.verifyOnly
-      ? { kind: 'verify', ...producer, groups: [] }
-      : { kind: 'addPartitions', ...producer, transactionVersion: cx.version >= BATCHED_SINCE ? 2 : 0 }
-  })
+  const isBatched = cx.version >= BATCHED_SINCE
+  const eventOf = (request: number, now: number): TransactionEvent => {
+    const producer = { now, request, producerId, producerEpoch }
+    if (asked.verifyOnly)
+      return { kind: 'verify', ...producer, partitions, groups: groupId === undefined ? [] : [groupId] }
+    const transactionVersion = isBatched ? 2 : 0
+    return groupId === undefined
+      ? { kind: 'addPartitions', ...producer, partitions, transactionVersion }
+      : { kind: 'addOffsets', ...producer, groupId, transactionVersion }
+  }
+  // A broker that asks waits by itself: it has to know when it asked last.
+  const reply = isBatched
+    ? await services.transactions.ask(transactionalId, eventOf)
+    : await services.transactions.askPatiently(transactionalId, eventOf)
   if (reply.kind === 'added') return each(asked, () => 'NONE')
   if (reply.kind !== 'verified') {
     const error = fencedAs(errorOf(reply), cx, FENCED_SINCE)
     return each(asked, () => error)
   }
   const errors = new Map(reply.partitions.map(place => [keyOf(place), place.error]))
-  return each(asked, place => errors.get(keyOf(place)) ?? 'NONE')
+  return each(asked, place => reply.groups[0]?.error ?? errors.get(keyOf(place)) ?? 'NONE')
 }
 
 function each(asked: TransactionRequest, errorOfPlace: (place: TopicPartition) => ErrorName): TopicResults {

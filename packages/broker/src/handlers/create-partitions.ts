@@ -45,7 +45,7 @@ async function answer(
   const replicas = assignments === null ? undefined : assignments.map(({ brokerIds }) => brokerIds)
   const refusal =
     services.topics.refuseGrowth(topic, count, replicas) ??
-    (validateOnly ? undefined : await services.topics.grow(topic, count))
+    (validateOnly ? undefined : await services.topics.grow(topic, count, replicas))
   return refusal === undefined ? { name, errorCode: 0 } : refused(name, refusal.error, refusal.message)
 }
 

@@ -11,7 +11,7 @@ export const deleteGroups = handler(DeleteGroups, async (services, request, cx) 
 }))
 
 async function remove(services: Services, groupId: string, cx: RequestContext) {
-  const unauthorized = refuseGroup(cx, 'DELETE', groupId)
+  const unauthorized = refuseGroup(services, cx, 'DELETE', groupId)
   if (unauthorized !== undefined) return { groupId, errorCode: codeOf(unauthorized) }
   const reply = await askGroup(
     { services, cx },

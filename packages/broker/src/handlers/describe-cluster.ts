@@ -13,14 +13,13 @@ export const describeCluster = handler(DescribeCluster, (services, request, cx) 
     )
   if (request.endpointType !== BROKERS)
     return refused('UNSUPPORTED_ENDPOINT_TYPE', `Unsupported endpoint type ${request.endpointType}`)
+  const brokers = services.brokers(cx.connection.listener)
   return {
     throttleTimeMs: 0,
     errorCode: 0,
     clusterId: services.image.clusterId,
-    controllerId: services.config.nodeId,
-    brokers: services
-      .brokers(cx.connection.listener)
-      .map(({ nodeId, host, port, rack }) => ({ brokerId: nodeId, host, port, rack })),
+    controllerId: brokers[0]?.nodeId ?? services.config.nodeId,
+    brokers: brokers.map(({ nodeId, host, port, rack }) => ({ brokerId: nodeId, host, port, rack })),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? authorizedOperations(cx, 'CLUSTER', CLUSTER)
       : OPERATIONS_NOT_ASKED,

@@ -21,7 +21,7 @@ function describe(
   cx: RequestContext,
 ): GroupAnswer {
   const absent = { groupId, groupState: '', protocolType: '', protocolData: '', members: [] }
-  const unauthorized = refuseGroup(cx, 'DESCRIBE', groupId)
+  const unauthorized = refuseGroup(services, cx, 'DESCRIBE', groupId)
   if (unauthorized !== undefined) return { ...absent, errorCode: codeOf(unauthorized) }
   const group = services.groups.describe(groupId)
   if (group.state === 'Dead' && cx.version >= NOT_FOUND_SINCE)

@@ -5,7 +5,8 @@ import {
   type ErrorName,
   errorCode,
 } from '@millrace/protocol'
-import { refuseTopicName, type Topic } from '../metadata/topic.ts'
+import { PartitionDescriber } from '../metadata/describe-partition.ts'
+import { refuseTopicName } from '../metadata/topic.ts'
 import { authorizedOperations, OPERATIONS_NOT_ASKED } from '../security/authorizer.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
@@ -49,20 +50,23 @@ class Page {
   readonly #services: Services
   readonly #cx: RequestContext
   readonly #cursor: Cursor | null
+  readonly #partitions: PartitionDescriber
   #room: number
 
   constructor(services: Services, request: DescribeTopicPartitionsRequest, cx: RequestContext) {
     this.#services = services
     this.#cx = cx
     this.#cursor = request.cursor
-    const { maxRequestPartitionSizeLimit } = services.config
+    const { maxRequestPartitionSizeLimit, nodeId } = services.config
+    const reachable = services.brokers(cx.connection.listener).map(broker => broker.nodeId)
+    this.#partitions = new PartitionDescriber(services.image, nodeId, reachable)
     this.#room = Math.max(1, Math.min(maxRequestPartitionSizeLimit, request.responsePartitionLimit))
   }
 
   /** Answers false when the page is full, and then `nextCursor` says where the next one begins. */
   add(name: string): boolean {
     if (this.#room === 0) return this.#full(name, 0)
-    const { image, config } = this.#services
+    const { image } = this.#services
     if (!this.#cx.mayDo('DESCRIBE', 'TOPIC', name)) return this.#refused(name, 'TOPIC_AUTHORIZATION_FAILED')
     const topicAuthorizedOperations = authorizedOperations(this.#cx, 'TOPIC', name)
     if (refuseTopicName(name) !== undefined)
@@ -72,7 +76,8 @@ class Page {
     const from = this.#cursor?.topicName === name ? this.#cursor.partitionIndex : 0
     const to = Math.min(topic.partitions.length, from + this.#room)
     const partitions: PartitionAnswer[] = []
-    for (let i = from; i < to; i++) partitions.push(describePartition(topic, i, config.nodeId))
+    for (let i = from; i < to; i++)
+      partitions.push({ ...this.#partitions.describe(topic, i), eligibleLeaderReplicas: [], lastKnownElr: [] })
     this.#room -= partitions.length
     this.topics.push({
       errorCode: 0,
@@ -93,22 +98,6 @@ class Page {
   #full(topicName: string, partitionIndex: number): false {
     this.nextCursor = { topicName, partitionIndex }
     return false
-  }
-}
-
-function describePartition(topic: Topic, partitionIndex: number, nodeId: number): PartitionAnswer {
-  const log = topic.partitions[partitionIndex]
-  const nodes = [nodeId]
-  return {
-    errorCode: log === undefined ? errorCode('LEADER_NOT_AVAILABLE') : 0,
-    partitionIndex,
-    leaderId: log === undefined ? -1 : nodeId,
-    leaderEpoch: log?.leaderEpoch ?? -1,
-    replicaNodes: nodes,
-    isrNodes: log === undefined ? [] : nodes,
-    eligibleLeaderReplicas: [],
-    lastKnownElr: [],
-    offlineReplicas: log === undefined ? nodes : [],
   }
 }
 

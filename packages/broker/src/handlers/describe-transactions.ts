@@ -20,6 +20,7 @@ function describe(services: Services, transactionalId: string, cx: RequestContex
   if (!cx.mayDo('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId))
     return refused(transactionalId, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
   if (transactionalId === '') return refused(transactionalId, 'INVALID_REQUEST')
+  if (!services.coordinators.isOwn(transactionalId)) return refused(transactionalId, 'NOT_COORDINATOR')
   if (services.transactions.isUnreadable(transactionalId)) return refused(transactionalId, 'UNKNOWN_SERVER_ERROR')
   const state = services.transactions.stateOf(transactionalId)
   const described = state && describeTransaction(state)

@@ -9,11 +9,14 @@ import type { FetchPartition, FetchScope, FetchSession, Followed } from '../runt
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
+import { LeaderHints, mayHint } from './leader-hints.ts'
 
 type TopicAnswer = FetchResponseInput['responses'][number]
 type PartitionAnswer = TopicAnswer['partitions'][number]
 
 const TOPIC_IDS_SINCE = 13
+const HINTS_SINCE = 12
+const ENDPOINTS_SINCE = 16
 /** Below this version clients do not know KAFKA_STORAGE_ERROR. */
 const STORAGE_ERROR_SINCE = 6
 
@@ -187,11 +190,14 @@ class FetchWork {
 
   #respond(outcomes: readonly ReadOutcome[]): FetchResponseInput {
     const scope = this.#scope
+    const hints = mayHint(this.#services) && this.#cx.version >= HINTS_SINCE ? this.#hints() : undefined
     const topics = new Map<string, TopicAnswer & { partitions: PartitionAnswer[] }>()
     let next = 0
     for (const target of this.#targets) {
       const { asked } = target
-      const answer = target.answer ?? this.#answer(target, outcomes[next++]!)
+      const plain = target.answer ?? this.#answer(target, outcomes[next++]!)
+      const currentLeader = hints?.for(target.topic, asked.partition, plain.errorCode)
+      const answer = currentLeader === undefined ? plain : { ...plain, currentLeader }
       if (scope.kind !== 'sessionless' && !this.#isNews(scope.session, asked, answer) && scope.kind === 'incremental')
         continue
       const key = this.#cx.version >= TOPIC_IDS_SINCE ? asked.topicId : asked.topic
@@ -203,7 +209,12 @@ class FetchWork {
       errorCode: 0,
       sessionId: scope.kind === 'sessionless' ? 0 : scope.session.id,
       responses: [...topics.values()],
+      ...(hints !== undefined && this.#cx.version >= ENDPOINTS_SINCE && { nodeEndpoints: hints.nodeEndpoints }),
     }
+  }
+
+  #hints(): LeaderHints {
+    return new LeaderHints(this.#services, this.#cx)
   }
 
   #isNews(session: FetchSession, asked: FetchPartition, answer: PartitionAnswer): boolean {

@@ -30,7 +30,6 @@ export const findCoordinator = handler(FindCoordinator, (services, request, cx) 
   }
 })
 
-/** One node coordinates everything. */
 function find(services: Services, key: string, keyType: number, cx: RequestContext): Found {
   if (keyType !== GROUP && keyType !== TRANSACTION)
     return refused(key, 'INVALID_REQUEST', `Unknown coordinator key type ${keyType}.`)
@@ -38,7 +37,8 @@ function find(services: Services, key: string, keyType: number, cx: RequestConte
     return refused(key, 'GROUP_AUTHORIZATION_FAILED', 'Not authorized to access this group.')
   if (keyType === TRANSACTION && !cx.mayDo('DESCRIBE', 'TRANSACTIONAL_ID', key))
     return refused(key, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'Not authorized to use this transactional id.')
-  const broker = services.brokers(cx.connection.listener)[0]
+  const coordinator = services.coordinators.nodeOf(key)
+  const broker = services.brokers(cx.connection.listener).find(({ nodeId: id }) => id === coordinator)
   if (broker === undefined) return refused(key, 'COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.')
   const { nodeId, host, port } = broker
   return { key, nodeId, host, port, errorCode: 0, errorMessage: cx.version >= LISTS_SINCE ? '' : 'NONE' }

@@ -22,12 +22,15 @@ export async function askGroup<K extends Kind>(
 
 export const codeOf = (error: ErrorName | 'NONE'): number => errorCode(error)
 
+/** For who may not, and for who is at the wrong node. */
 export function refuseGroup(
+  { coordinators }: Services,
   cx: RequestContext,
   operation: 'READ' | 'DELETE' | 'DESCRIBE',
   groupId: string,
 ): ErrorName | undefined {
-  return cx.mayDo(operation, 'GROUP', groupId) ? undefined : 'GROUP_AUTHORIZATION_FAILED'
+  if (!cx.mayDo(operation, 'GROUP', groupId)) return 'GROUP_AUTHORIZATION_FAILED'
+  return coordinators.isOwn(groupId) ? undefined : 'NOT_COORDINATOR'
 }
 
 /** Byte fields of the coordinator as the protocol writes them: the same memory. */

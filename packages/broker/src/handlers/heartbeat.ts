@@ -3,7 +3,7 @@ import { handler } from '../server/handler.ts'
 import { askGroup, codeOf, refuseGroup } from './group-replies.ts'
 
 export const heartbeat = handler(Heartbeat, async (services, request, cx) => {
-  const unauthorized = refuseGroup(cx, 'READ', request.groupId)
+  const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
   if (unauthorized !== undefined) return { errorCode: codeOf(unauthorized) }
   const { groupId, memberId, groupInstanceId: instanceId, generationId: generation } = request
   const reply = await askGroup(

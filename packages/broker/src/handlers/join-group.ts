@@ -19,7 +19,7 @@ export const joinGroup = handler(JoinGroup, async (services, request, cx) => {
     memberId,
     members: [],
   })
-  const unauthorized = refuseGroup(cx, 'READ', request.groupId)
+  const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
   if (unauthorized !== undefined) return refuse(unauthorized, request.memberId)
   const reply = await askGroup(
     { services, cx },

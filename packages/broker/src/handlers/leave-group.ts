@@ -6,7 +6,7 @@ import { askGroup, codeOf, refuseGroup } from './group-replies.ts'
 const BATCHES_SINCE = 3
 
 export const leaveGroup = handler(LeaveGroup, async (services, request, cx) => {
-  const unauthorized = refuseGroup(cx, 'READ', request.groupId)
+  const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
   if (unauthorized !== undefined) return { errorCode: codeOf(unauthorized), members: [] }
   const isBatch = cx.version >= BATCHES_SINCE
   const members = isBatch

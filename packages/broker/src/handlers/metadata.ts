@@ -6,6 +6,7 @@ import {
   type MetadataResponseInput,
   ZERO_UUID,
 } from '@millrace/protocol'
+import { PartitionDescriber } from '../metadata/describe-partition.ts'
 import { refuseTopicName, type Topic } from '../metadata/topic.ts'
 import { isRefusal, PARTITIONS_PER_REQUEST_MAX } from '../metadata/topic-admin.ts'
 import { authorizedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../security/authorizer.ts'
@@ -17,11 +18,11 @@ type TopicAnswer = MetadataResponseInput['topics'][number]
 
 export const metadata = handler(Metadata, async (services, request, cx) => {
   const topics = await answerTopics(services, request, cx)
-  const ownId = services.config.nodeId
+  const brokers = services.brokers(cx.connection.listener)
   return {
-    brokers: services.brokers(cx.connection.listener),
+    brokers,
     clusterId: services.image.clusterId,
-    controllerId: ownId,
+    controllerId: brokers[0]?.nodeId ?? services.config.nodeId,
     topics,
     ...(request.includeClusterAuthorizedOperations && {
       clusterAuthorizedOperations: authorizedOperations(cx, 'CLUSTER', CLUSTER),
@@ -31,7 +32,10 @@ export const metadata = handler(Metadata, async (services, request, cx) => {
 
 async function answerTopics(services: Services, given: MetadataRequest, cx: RequestContext): Promise<TopicAnswer[]> {
   const request = withBoundedCreation(services, given)
-  const answerOf = (topic: Topic): TopicAnswer => describe(services, topic, request, cx)
+  const { image, config } = services
+  const nodeIds = services.brokers(cx.connection.listener).map(({ nodeId }) => nodeId)
+  const partitions = new PartitionDescriber(image, config.nodeId, nodeIds)
+  const answerOf = (topic: Topic): TopicAnswer => describe(partitions, topic, request, cx)
   // Version 0 has no null and asks for all with an empty list.
   if (request.topics === null || (cx.version === 0 && request.topics.length === 0))
     return [...services.image.topics()].filter(topic => cx.mayDo('DESCRIBE', 'TOPIC', topic.name)).map(answerOf)
@@ -102,22 +106,18 @@ async function missing(
     : answerOf(made)
 }
 
-function describe(services: Services, topic: Topic, request: MetadataRequest, cx: RequestContext): TopicAnswer {
-  const nodes = [services.config.nodeId]
+function describe(
+  partitions: PartitionDescriber,
+  topic: Topic,
+  request: MetadataRequest,
+  cx: RequestContext,
+): TopicAnswer {
   return {
     errorCode: 0,
     name: topic.name,
     topicId: topic.id,
     isInternal: topic.isInternal,
-    partitions: topic.partitions.map((partition, partitionIndex) => ({
-      errorCode: partition === undefined ? errorCode('LEADER_NOT_AVAILABLE') : 0,
-      partitionIndex,
-      leaderId: partition === undefined ? -1 : nodes[0]!,
-      leaderEpoch: partition?.leaderEpoch ?? -1,
-      replicaNodes: nodes,
-      isrNodes: partition === undefined ? [] : nodes,
-      offlineReplicas: partition === undefined ? nodes : [],
-    })),
+    partitions: topic.partitions.map((_, index) => partitions.describe(topic, index)),
     topicAuthorizedOperations: operationsOf(topic.name, request, cx),
   }
 }

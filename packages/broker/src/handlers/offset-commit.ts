@@ -9,7 +9,7 @@ const TOPIC_IDS_SINCE = 10
 const GROUP_ID_NOT_FOUND_SINCE = 9
 
 export const offsetCommit = handler(OffsetCommit, async (services, request, cx) => {
-  const unauthorized = refuseGroup(cx, 'READ', request.groupId)
+  const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
   if (unauthorized !== undefined) return { topics: request.topics.map(asked => answerAll(asked, unauthorized)) }
   const known = request.topics.map(asked => topicToCommit(services, asked, cx.version >= TOPIC_IDS_SINCE, cx))
   const offsets = request.topics.flatMap((asked, i) => {

@@ -4,7 +4,7 @@ import { askGroup, codeOf, refuseGroup } from './group-replies.ts'
 
 export const offsetDelete = handler(OffsetDelete, async (services, request, cx) => {
   const { groupId } = request
-  const unauthorized = refuseGroup(cx, 'DELETE', groupId)
+  const unauthorized = refuseGroup(services, cx, 'DELETE', groupId)
   if (unauthorized !== undefined) return { errorCode: codeOf(unauthorized), topics: [] }
   const refusals = new Map<string, ErrorName>()
   for (const { name } of request.topics) {

@@ -44,7 +44,7 @@ interface Asked {
 
 function answerGroup(services: Services, { group, requireStable }: Asked, cx: RequestContext): GroupAnswer {
   const { groupId } = group
-  const unauthorized = refuseGroup(cx, 'DESCRIBE', groupId)
+  const unauthorized = refuseGroup(services, cx, 'DESCRIBE', groupId)
   if (unauthorized !== undefined) return { groupId, topics: [], errorCode: codeOf(unauthorized) }
   if (group.topics === null) {
     const all = services.groups.fetchOffsets(groupId, null, requireStable)

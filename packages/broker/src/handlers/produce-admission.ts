@@ -5,12 +5,11 @@
  * What needs the word waits for it alone; the other partitions of the request are appended at once. So batches of one partition keep their order over
  * several requests of a connection: those that wait do so in one queue, that of their transactional id.
  */
-import type { TopicPartition, TransactionEvent, TransactionReply } from '@millrace/coordinator'
+import type { TopicPartition } from '@millrace/coordinator'
 import { type ErrorName, producerEpochOf, producerIdOf } from '@millrace/protocol'
 import type { BatchEntry } from '@millrace/storage'
-import type { UnreadableId } from '../runtime/transactions/transaction-coordinator.ts'
 import type { Services } from '../services.ts'
-import { errorOf, refusedWrite } from './transaction-replies.ts'
+import { refusedWrite } from './transaction-replies.ts'
 
 export interface UnadmittedWrite {
   readonly place: TopicPartition
@@ -43,15 +42,12 @@ export async function admitWrites(
   const partitions = writes.map(({ place }) => place)
   let askedAt: readonly number[] = []
   const isImplicit = version >= IMPLICIT_SINCE
-  const reply = await services.transactions.askPatiently(transactionalId, (request, now): TransactionEvent => {
+  const question = { transactionalId, producerId, producerEpoch, isImplicit, partitions, groupId: undefined }
+  const errors = await services.gate.ask(question, () => {
     askedAt = writes.map(({ entry }) => entry.partition.highWatermark)
-    const producer = { now, request, producerId, producerEpoch, partitions }
-    return isImplicit
-      ? { kind: 'addPartitions', ...producer, transactionVersion: 2 }
-      : { kind: 'verify', ...producer, groups: [] }
   })
   return writes.map(({ entry }, i) => {
-    const error = errorFor(reply, i)
+    const error = errors[i]!
     if (error === 'NONE') return { ...entry, admission: { askedAt: askedAt[i]!, isEpochPerTransaction: isImplicit } }
     return refusedWrite(error, {
       abortable: version >= ABORTABLE_SINCE,
@@ -59,13 +55,6 @@ export async function admitWrites(
       retriable: 'NOT_ENOUGH_REPLICAS',
     })
   })
-}
-
-/** Partitions are answered in the order in which they were asked for. */
-function errorFor(reply: TransactionReply | UnreadableId, index: number): ErrorName {
-  if (reply.kind === 'added') return 'NONE'
-  if (reply.kind !== 'verified') return errorOf(reply)
-  return reply.partitions[index]!.error
 }
 
 /** Where the coordinator is not to be asked (`transaction.partition.verification.enable`). */

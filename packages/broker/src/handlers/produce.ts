@@ -23,6 +23,7 @@ import type { TopicMetrics } from '../metrics/topic-metrics.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
+import { LeaderHints, mayHint } from './leader-hints.ts'
 import { admitWrites, isVerified, needsAdmission, unverified } from './produce-admission.ts'
 import { mayWriteTransactions } from './transaction-replies.ts'
 
@@ -36,6 +37,8 @@ const ADMIN_CLIENT_ID = '__admin_client'
 const DECOMPRESSED_BYTES_MIN = 32 << 20
 const DECOMPRESSED_RATIO = 20
 const ZSTD_SINCE = 7
+const HINTS_SINCE = 10
+const TOPIC_IDS_SINCE = 13
 
 /** Where the answer for one partition goes. */
 interface Slot {
@@ -67,7 +70,8 @@ export const produce = handler(Produce, (services, request, cx) => {
   const answer = (): ProduceResponseInput | undefined => {
     // All batches are appended or refused, and the engine keeps none of them where it lies.
     cx.frameIsFree = true
-    if (request.acks !== 0) return { responses }
+    if (request.acks !== 0)
+      return mayHint(services) && cx.version >= HINTS_SINCE ? withHints(services, responses, cx) : { responses }
     const failed = responses.flatMap(r => r.partitionResponses).find(p => p.errorCode !== 0)
     // With acks 0 nobody listens for an error: closing the connection is the only way to tell (and what Kafka does).
     if (failed !== undefined) cx.closeAfter(`a produce request with acks 0 failed with error ${failed.errorCode}`)
@@ -78,6 +82,25 @@ export const produce = handler(Produce, (services, request, cx) => {
     return Promise.all([appended, appendAdmitted(services, request, draft.unadmitted, cx)]).then(answer)
   return appended === undefined ? answer() : appended.then(answer)
 })
+
+function withHints(
+  services: Services,
+  responses: ProduceResponseInput['responses'],
+  cx: RequestContext,
+): ProduceResponseInput {
+  const hints = new LeaderHints(services, cx)
+  const hinted = responses.map(response => {
+    const { image } = services
+    const topic =
+      cx.version >= TOPIC_IDS_SINCE ? image.topicById(response.topicId ?? '') : image.topic(response.name ?? '')
+    const partitionResponses = response.partitionResponses.map(answer => {
+      const currentLeader = hints.for(topic, answer.index, answer.errorCode)
+      return currentLeader === undefined ? answer : { ...answer, currentLeader }
+    })
+    return { ...response, partitionResponses }
+  })
+  return { responses: hinted, nodeEndpoints: hints.nodeEndpoints }
+}
 
 /** Undefined when the answers are filled in already. */
 function append(services: Services, writes: readonly Write[]): Promise<void> | undefined {
@@ -118,7 +141,8 @@ function answerTopic(
   asked: TopicRequest,
   cx: RequestContext,
 ): PartitionAnswer[] {
-  const topic = cx.version >= 13 ? services.image.topicById(asked.topicId) : services.image.topic(asked.name)
+  const topic =
+    cx.version >= TOPIC_IDS_SINCE ? services.image.topicById(asked.topicId) : services.image.topic(asked.name)
   const error = refuseTopic(topic, request, cx)
   if (topic === undefined || error !== undefined)
     return asked.partitionData.map(({ index }) => refused(index, error ?? 'UNKNOWN_TOPIC_OR_PARTITION'))
@@ -164,7 +188,7 @@ function put(
 function refuseTopic(topic: Topic | undefined, request: ProduceRequest, cx: RequestContext): ErrorName | undefined {
   const { acks } = request
   if (acks !== -1 && acks !== 0 && acks !== 1) return 'INVALID_REQUIRED_ACKS'
-  if (topic === undefined) return cx.version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (topic === undefined) return cx.version >= TOPIC_IDS_SINCE ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
   if (!cx.mayDo('WRITE', 'TOPIC', topic.name)) return 'TOPIC_AUTHORIZATION_FAILED'
   if (topic.isInternal && cx.clientId !== ADMIN_CLIENT_ID) return 'INVALID_TOPIC_EXCEPTION'
   return undefined

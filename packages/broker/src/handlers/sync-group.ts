@@ -8,7 +8,7 @@ const PROTOCOL_SINCE = 5
 
 export const syncGroup = handler(SyncGroup, async (services, request, cx) => {
   const refuse = (error: Parameters<typeof codeOf>[0]) => ({ errorCode: codeOf(error), assignment: NO_ASSIGNMENT })
-  const unauthorized = refuseGroup(cx, 'READ', request.groupId)
+  const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
   if (unauthorized !== undefined) return refuse(unauthorized)
   if (cx.version >= PROTOCOL_SINCE && (request.protocolType === null || request.protocolName === null))
     return refuse('INCONSISTENT_GROUP_PROTOCOL')

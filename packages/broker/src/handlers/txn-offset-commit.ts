@@ -1,4 +1,4 @@
-import type { CommitTransaction, OffsetToCommit, TransactionEvent } from '@millrace/coordinator'
+import type { CommitTransaction, OffsetToCommit } from '@millrace/coordinator'
 import {
   type ErrorName,
   TxnOffsetCommit,
@@ -11,7 +11,7 @@ import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
 import { answerAll, answerEach, offsetToCommit, topicToCommit } from './committed-topics.ts'
 import { askGroup } from './group-replies.ts'
-import { errorOf, mayWriteTransactions, refusedWrite } from './transaction-replies.ts'
+import { mayWriteTransactions, refusedWrite } from './transaction-replies.ts'
 
 type TopicRequest = TxnOffsetCommitRequest['topics'][number]
 type TopicAnswer = TxnOffsetCommitResponseInput['topics'][number]
@@ -23,7 +23,7 @@ const IMPLICIT_SINCE = 5
 const TOPIC_IDS_SINCE = 6
 
 export const txnOffsetCommit = handler(TxnOffsetCommit, async (services, request, cx) => {
-  const refused = refuseRequest(request, cx)
+  const refused = refuseRequest(services, request, cx)
   if (refused !== undefined)
     return { throttleTimeMs: 0, topics: request.topics.map(asked => answerAll(asked, refused)) }
   const known = request.topics.map(asked => topicToCommit(services, asked, cx.version >= TOPIC_IDS_SINCE, cx))
@@ -44,11 +44,13 @@ export const txnOffsetCommit = handler(TxnOffsetCommit, async (services, request
 })
 
 function refuseRequest(
+  { coordinators }: Services,
   { transactionalId, groupId }: TxnOffsetCommitRequest,
   cx: RequestContext,
 ): ErrorName | undefined {
   if (!mayWriteTransactions(cx, transactionalId)) return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
-  return cx.mayDo('READ', 'GROUP', groupId) ? undefined : 'GROUP_AUTHORIZATION_FAILED'
+  if (!cx.mayDo('READ', 'GROUP', groupId)) return 'GROUP_AUTHORIZATION_FAILED'
+  return coordinators.isOwn(groupId) ? undefined : 'NOT_COORDINATOR'
 }
 
 /** The coordinator is asked first, perhaps again and again; should the transaction end before the group has the offsets, the group knows by the guard. */
@@ -77,15 +79,8 @@ async function refusedByCoordinator(
 ): Promise<ErrorName | undefined> {
   const isImplicit = cx.version >= IMPLICIT_SINCE
   if (!isImplicit && !services.config.transactionPartitionVerificationEnable) return undefined
-  const reply = await services.transactions.askPatiently(transactionalId, (id, now): TransactionEvent => {
-    onAsk()
-    const producer = { now, request: id, producerId, producerEpoch }
-    return isImplicit
-      ? { kind: 'addOffsets', ...producer, groupId, transactionVersion: 2 }
-      : { kind: 'verify', ...producer, partitions: [], groups: [groupId] }
-  })
-  if (reply.kind === 'added') return undefined
-  const error = reply.kind === 'verified' ? (reply.groups[0]?.error ?? 'NONE') : errorOf(reply)
+  const question = { transactionalId, producerId, producerEpoch, isImplicit, partitions: [], groupId }
+  const [error = 'NONE'] = await services.gate.ask(question, onAsk)
   if (error === 'NONE') return undefined
   return refusedWrite(error, {
     abortable: cx.version >= ABORTABLE_SINCE,

@@ -8,6 +8,7 @@ import {
 } from '@millrace/protocol'
 import type { MarkerEntry } from '@millrace/storage'
 import { partitionOrError } from '../metadata/topic.ts'
+import { groupOfTopic } from '../runtime/peers.ts'
 import { CLUSTER } from '../security/authorizer.ts'
 import { handler } from '../server/handler.ts'
 import type { Services } from '../services.ts'
@@ -35,6 +36,11 @@ async function write(services: Services, asked: MarkerRequest): Promise<MarkerAn
     transactionVersion: asked.transactionVersion,
   }
   for (const { name, partitionIndexes } of asked.topics) {
+    const groupId = groupOfTopic(name)
+    if (groupId !== undefined) {
+      errors.set(`${name}:${partitionIndexes[0]}`, await endInGroup(services, asked, groupId))
+      continue
+    }
     const topic = services.image.topic(name)
     for (const index of new Set(partitionIndexes)) {
       const partition = topic === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : partitionOrError(topic, index)
@@ -48,6 +54,17 @@ async function write(services: Services, asked: MarkerRequest): Promise<MarkerAn
   const outcomes = entries.length === 0 ? [] : await services.logs.append(entries)
   for (const [i, outcome] of outcomes.entries()) if (outcome.kind === 'refused') errors.set(keys[i]!, outcome.error)
   return answerOf(asked, (name, index) => errors.get(`${name}:${index}`) ?? 'NONE')
+}
+
+/** Another node's transaction has a group of this node's in it. */
+async function endInGroup(
+  { groups, coordinators }: Services,
+  { producerId, transactionResult }: MarkerRequest,
+  groupId: string,
+): Promise<ErrorName> {
+  if (!coordinators.isOwn(groupId)) return 'NOT_COORDINATOR'
+  const isEnded = await groups.endTransaction(groupId, producerId, transactionResult)
+  return isEnded ? 'NONE' : 'COORDINATOR_NOT_AVAILABLE'
 }
 
 function answerOf(asked: MarkerRequest, errorOf: (name: string, index: number) => ErrorName): MarkerAnswer {

@@ -6,6 +6,7 @@ import type { CatalogChange, CatalogImage, LogConfig, LogEngine, StoredTopic, To
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { ConfigOverrides } from '../config/config-operations.ts'
 import { resolveTopicConfig, type TopicConfig } from '../config/topic-config.ts'
+import { type PartitionLeader, Placements } from './placements.ts'
 import { collisionKey, isInternalTopic, type Topic } from './topic.ts'
 
 const NO_OVERRIDES: ConfigOverrides = new Map()
@@ -15,6 +16,7 @@ export type OtherResource = 'group' | 'client-metrics'
 
 export class ClusterImage {
   readonly clusterId: string
+  readonly placements: Placements
   readonly #logs: LogEngine
   readonly #config: BrokerConfig
   readonly #byName = new Map<string, Topic>()
@@ -31,8 +33,10 @@ export class ClusterImage {
   /** Sorted names, made when asked for and dropped on a change. */
   #names: readonly string[] | undefined
 
-  constructor(clusterId: string, logs: LogEngine, config: BrokerConfig) {
+  /** `nodeIds`: all nodes of the cluster, rising. */
+  constructor(clusterId: string, logs: LogEngine, config: BrokerConfig, nodeIds: readonly number[] = [config.nodeId]) {
     this.clusterId = clusterId
+    this.placements = new Placements(nodeIds, config.nodeId)
     this.#logs = logs
     this.#config = config
     config.onChange(() => this.#reconfigureAll())
@@ -43,8 +47,9 @@ export class ClusterImage {
     for (const { resource, resourceName, name, value } of image.configs)
       this.#setConfig(resource, resourceName, name, value)
     this.#applyBrokerLayers()
+    this.placements.load(image.placements)
     for (const topic of image.topics) this.#stored.set(topic.name, topic)
-    return image.topics.map(topic => layoutOf(topic, this.#resolve(topic.name)))
+    return image.topics.map(topic => this.#layoutOf(topic, this.#resolve(topic.name)))
   }
 
   /** After the engine has started, or while it still does: then `opened` tells of what comes. */
@@ -52,11 +57,18 @@ export class ClusterImage {
     for (const topic of this.#stored.values()) this.#put(topic)
   }
 
-  /** In place, for there may be very many of them. */
+  /** In place, for there may be very many of them. The partition may also have left this node. */
   opened(topicId: string, partition: number): void {
     const topic = this.#byId.get(topicId)
     const log = this.#logs.partition(topicId, partition)
     if (topic !== undefined) (topic.partitions as (typeof log)[])[partition] = log
+  }
+
+  /** Undefined while it has none that is known. */
+  leaderOf({ id, partitions }: Topic, partition: number): PartitionLeader | undefined {
+    if (!this.placements.isOwn(id, partition)) return this.placements.of(id, partition)
+    const log = partitions[partition]
+    return log && { nodeId: this.#config.nodeId, leaderEpoch: log.leaderEpoch }
   }
 
   topic(name: string): Topic | undefined {
@@ -114,8 +126,12 @@ export class ClusterImage {
 
   async #apply(changes: readonly CatalogChange[]): Promise<void> {
     const touched = new Set<string>()
+    const opening = new Set<string>()
     let brokerTouched = false
     for (const change of changes) {
+      this.placements.apply(change)
+      if (change.kind === 'setLeader' && change.placement.nodeId === this.#config.nodeId)
+        opening.add(change.placement.topicId)
       if (change.kind === 'createTopic') this.#stored.set(change.topic.name, change.topic)
       else if (change.kind === 'deleteTopic') this.#remove(change.topicId)
       else if (change.kind === 'setPartitionCount') this.#grow(change.topicId, change.partitionCount)
@@ -128,7 +144,7 @@ export class ClusterImage {
     // Without a wait where the engine needs none: then the change is visible in the same turn.
     const faults: unknown[] = []
     for (const name of touched) {
-      const made = this.#refresh(name)
+      const made = this.#refresh(name, opening)
       if (made !== undefined) await made.catch((fault: unknown) => faults.push(fault))
     }
     if (faults.length > 0) throw faults[0]
@@ -140,14 +156,15 @@ export class ClusterImage {
     if (stored !== undefined) this.#stored.set(stored.name, { ...stored, partitionCount })
   }
 
-  #refresh(name: string): Promise<void> | undefined {
+  /** `opening`: ids of topics of which this node leads more than before. */
+  #refresh(name: string, opening: ReadonlySet<string>): Promise<void> | undefined {
     const stored = this.#stored.get(name)
     if (stored === undefined) return undefined
     const config = this.#resolve(name)
     const known = this.#byName.get(name)
     if (known !== undefined) this.#logs.configure(stored.id, logConfigOf(config))
-    const isNew = known === undefined || known.partitions.length < stored.partitionCount
-    const made = isNew ? this.#logs.create(layoutOf(stored, config)) : undefined
+    const isNew = known === undefined || known.partitions.length < stored.partitionCount || opening.has(stored.id)
+    const made = isNew ? this.#logs.create(this.#layoutOf(stored, config)) : undefined
     if (made === undefined) {
       this.#put(stored)
       return undefined
@@ -156,6 +173,20 @@ export class ClusterImage {
     return made.finally(() => {
       if (this.#stored.get(name) === stored) this.#put(stored)
     })
+  }
+
+  /** Opens once more what this node let go and was to hand over. */
+  async takeBack(topic: Topic, partition: number, handover: string): Promise<void> {
+    const known = this.placements.of(topic.id, partition)
+    const stored = this.#stored.get(topic.name)
+    if (known === undefined || stored?.id !== topic.id) return
+    this.placements.load([{ ...known, handover }])
+    await this.#refresh(topic.name, new Set([topic.id]))
+  }
+
+  #layoutOf({ name, id, partitionCount }: StoredTopic, config: TopicConfig): TopicLayout {
+    const layout = { topic: name, topicId: id, partitionCount, config: logConfigOf(config) }
+    return { ...layout, ...this.placements.layoutOf(id) }
   }
 
   #put(stored: StoredTopic): void {
@@ -225,12 +256,9 @@ export class ClusterImage {
 
 function touchedTopic(change: CatalogChange, byId: ReadonlyMap<string, Topic>): string | undefined {
   if (change.kind === 'createTopic') return change.topic.name
+  if (change.kind === 'setLeader') return byId.get(change.placement.topicId)?.name
   if (change.kind === 'setPartitionCount') return byId.get(change.topicId)?.name
   return change.kind === 'setConfig' && change.resource === 'topic' ? change.resourceName : undefined
-}
-
-function layoutOf(topic: StoredTopic, config: TopicConfig): TopicLayout {
-  return { topic: topic.name, topicId: topic.id, partitionCount: topic.partitionCount, config: logConfigOf(config) }
 }
 
 /** The part of a topic's configuration that its logs obey. */

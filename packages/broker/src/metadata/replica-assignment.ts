@@ -8,5 +8,7 @@ export function refuseReplicas(replicas: readonly number[], nodeIds: ReadonlySet
     if (seen.has(replica)) return `The manual partition assignment includes the broker ${replica} more than once.`
     seen.add(replica)
   }
+  if (replicas.length > 1)
+    return 'The manual partition assignment includes several brokers, and a partition has one replica.'
   return undefined
 }

@@ -5,6 +5,7 @@ import { type Catalog, type CatalogChange, CatalogError, StorageError, type Stor
 import type { BrokerConfig } from '../config/broker-config.ts'
 import { validateTopicConfigs } from '../config/topic-config.ts'
 import type { ClusterImage } from './cluster-image.ts'
+import { LeaderPlacement } from './leader-placement.ts'
 import { refuseReplicas } from './replica-assignment.ts'
 import { collisionKey, refuseTopicName, type Topic } from './topic.ts'
 
@@ -37,13 +38,22 @@ export class TopicAdmin {
   readonly #image: ClusterImage
   readonly #catalog: Catalog
   readonly #config: BrokerConfig
+  readonly #placement: LeaderPlacement
   readonly #clock: Clock
   readonly #random: Random
   /** By collision key: two names of one key cannot both become topics. */
   readonly #creating = new Map<string, { readonly name: string; readonly made: Promise<Topic | Refusal> }>()
 
-  constructor(options: { image: ClusterImage; catalog: Catalog; config: BrokerConfig; clock: Clock; random: Random }) {
+  constructor(options: {
+    image: ClusterImage
+    catalog: Catalog
+    config: BrokerConfig
+    clock: Clock
+    random: Random
+    nodeIds: readonly number[]
+  }) {
     this.#image = options.image
+    this.#placement = new LeaderPlacement(options.image, options.nodeIds)
     this.#catalog = options.catalog
     this.#config = options.config
     this.#clock = options.clock
@@ -113,13 +123,22 @@ export class TopicAdmin {
         'INVALID_REPLICA_ASSIGNMENT',
         `Attempted to add ${count - before} additional partition(s), but only ${replicas.length} assignment(s) were specified.`,
       )
-    const nodeIds = new Set([this.#config.nodeId])
+    const { nodeIds } = this.#placement
     const bad = replicas.map(each => refuseReplicas(each, nodeIds)).find(reason => reason !== undefined)
     return bad === undefined ? undefined : refusal('INVALID_REPLICA_ASSIGNMENT', bad)
   }
 
-  async grow(topic: Topic, partitionCount: number): Promise<Refusal | undefined> {
-    return this.#write([{ kind: 'setPartitionCount', topicId: topic.id, partitionCount }], 'INVALID_PARTITIONS')
+  /** `replicas` as in `refuseGrowth`. */
+  async grow(
+    { id: topicId, partitions }: Topic,
+    partitionCount: number,
+    replicas?: readonly (readonly number[])[],
+  ): Promise<Refusal | undefined> {
+    const from = partitions.length
+    const nodeOf = (partition: number): number | undefined => replicas?.[partition - from]?.[0]
+    const placed = this.#placement.changesFor({ topicId, from, to: partitionCount, nodeOf })
+    const grown: CatalogChange = { kind: 'setPartitionCount', topicId, partitionCount }
+    return this.#write([grown, ...placed], 'INVALID_PARTITIONS').finally(() => this.#placement.written(placed))
   }
 
   async #make(planned: StoredTopic, topic: NewTopic): Promise<Topic | Refusal> {
@@ -132,7 +151,11 @@ export class TopicAdmin {
         value,
       }),
     )
-    const failed = await this.#write([{ kind: 'createTopic', topic: planned }, ...configs])
+    const nodeOf = (partition: number): number | undefined => topic.assignments.get(partition)?.[0]
+    const { id: topicId, partitionCount: to } = planned
+    const placed = this.#placement.changesFor({ topicId, from: 0, to, nodeOf })
+    const changes: CatalogChange[] = [{ kind: 'createTopic', topic: planned }, ...placed, ...configs]
+    const failed = await this.#write(changes).finally(() => this.#placement.written(placed))
     if (failed !== undefined) return failed
     return (
       this.#image.topicById(planned.id) ?? refusal('UNKNOWN_SERVER_ERROR', `Topic '${topic.name}' was deleted at once.`)
@@ -166,7 +189,7 @@ export class TopicAdmin {
     if (topic.replicationFactor > 1)
       return refusal(
         'INVALID_REPLICATION_FACTOR',
-        `Unable to replicate the partition ${topic.replicationFactor} time(s): The target replication factor of ${topic.replicationFactor} cannot be reached because only 1 broker(s) are registered.`,
+        `Unable to replicate the partition ${topic.replicationFactor} time(s): The target replication factor of ${topic.replicationFactor} cannot be reached because ${this.#noReplicas()}.`,
       )
     const count = topic.partitionCount === -1 ? this.#config.numPartitions : topic.partitionCount
     if (count <= 0)
@@ -176,13 +199,18 @@ export class TopicAdmin {
     return count
   }
 
+  #noReplicas(): string {
+    const count = this.#placement.nodeIds.size
+    return count === 1 ? 'only 1 broker(s) are registered' : 'a partition has one replica, on one of the brokers'
+  }
+
   #assignedCount({ partitionCount, replicationFactor, assignments }: NewTopic): number | Refusal {
     const refuseWith = (message: string) => refusal('INVALID_REQUEST', message)
     if (replicationFactor !== -1)
       return refuseWith('A manual partition assignment was specified, but replication factor was not set to -1.')
     if (partitionCount !== -1)
       return refuseWith('A manual partition assignment was specified, but numPartitions was not set to -1.')
-    const bad = refuseAssignments(assignments, this.#config.nodeId)
+    const bad = refuseAssignments(assignments, this.#placement.nodeIds)
     return bad === undefined ? assignments.size : refusal('INVALID_REPLICA_ASSIGNMENT', bad)
   }
 
@@ -198,10 +226,9 @@ export class TopicAdmin {
   }
 }
 
-function refuseAssignments(assignments: NewTopic['assignments'], nodeId: number): string | undefined {
+function refuseAssignments(assignments: NewTopic['assignments'], nodeIds: ReadonlySet<number>): string | undefined {
   for (let i = 0; i < assignments.size; i++)
     if (!assignments.has(i)) return 'partitions should be a consecutive 0-based integer sequence'
-  const nodeIds = new Set([nodeId])
   for (const replicas of assignments.values()) {
     const bad = refuseReplicas(replicas, nodeIds)
     if (bad !== undefined) return bad

@@ -6,6 +6,7 @@ export interface ServeOptions {
   readonly ephemeral: boolean
   readonly allowAnonymous: boolean
   readonly durable: boolean
+  readonly nodes?: string
 }
 
 const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value]
@@ -20,6 +21,7 @@ export function serveCommand(): Command {
       collect,
       [],
     )
+    .option('--nodes <count>', 'run so many nodes, each in a thread of its own (millrace.nodes)')
     .option('--ephemeral', 'keep everything in memory and nothing on disk', false)
     .option('--durable', 'acknowledge what is on the disk and nothing before (millrace.durable)', false)
     .option('--allow-anonymous', 'let listeners beyond loopback be used by anyone who can reach them', false)

@@ -1,6 +1,7 @@
 /** What kept a broker from starting, or from stopping well: one sentence for the operator, and a stack only for what is a bug of ours. */
 import type { BrokerConfig } from '@millrace/broker'
 import { CatalogError, StorageError } from '@millrace/storage'
+import { NodeFailed } from './node-failed.ts'
 
 interface ListenFault extends NodeJS.ErrnoException {
   readonly address?: string
@@ -9,7 +10,8 @@ interface ListenFault extends NodeJS.ErrnoException {
 }
 
 export function explainStart(error: unknown, config: Pick<BrokerConfig, 'adminListener'>): string {
-  if (error instanceof StorageError || error instanceof CatalogError) return error.message
+  if (error instanceof StorageError || error instanceof CatalogError || error instanceof NodeFailed)
+    return error.message
   const fault = error as ListenFault
   return listenSentence(fault, config) ?? fileSentence(fault) ?? stackOf(error)
 }

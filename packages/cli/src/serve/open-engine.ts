@@ -4,11 +4,15 @@ import { type Logger, systemClock } from '@millrace/base'
 import type { BrokerConfig } from '@millrace/broker'
 import {
   type CleanerSettings,
+  type DiskEngineSettings,
   defaultDiskSettings,
+  type OwnedCatalog,
   openDiskEngine,
   openMemoryCatalog,
   openMemoryEngine,
+  openSharedFolders,
   openSqliteCatalog,
+  type SharedFolders,
   type StorageEngine,
 } from '@millrace/storage'
 
@@ -19,22 +23,57 @@ export async function openEngine(config: BrokerConfig, logger: Logger, isEphemer
   const clock = systemClock
   const producerExpirationMs = config.producerIdExpirationMs
   if (isEphemeral) return openMemoryEngine({ catalog: openMemoryCatalog(), clock, producerExpirationMs })
-  const { nodeId, logDirs: dirs, isDurable: durable } = config
+  const { nodeId, logDirs: dirs } = config
+  const catalog = (): OwnedCatalog => openCatalog(config, logger)
+  return openDiskEngine({ dirs, catalog, clock, logger, nodeId, settings: diskSettings(config) })
+}
+
+/** Of one of several nodes: the supervisor has the catalog and holds the folders. */
+export async function openNodeEngine(config: BrokerConfig, logger: Logger, node: NodeOptions): Promise<StorageEngine> {
+  const clock = systemClock
+  const { catalog, nodeIds, isEphemeral } = node
+  const { nodeId, logDirs: dirs, producerIdExpirationMs: producerExpirationMs } = config
+  if (isEphemeral) return openMemoryEngine({ catalog, clock, producerExpirationMs })
+  const settings = {
+    ...diskSettings(config),
+    tailBytes: Math.floor(defaultDiskSettings.tailBytes / nodeIds.length),
+    openFilesMax: Math.ceil(defaultDiskSettings.openFilesMax / nodeIds.length),
+  }
+  const shared = { isFirst: nodeId === nodeIds[0] }
+  return openDiskEngine({ dirs, catalog: () => catalog, clock, logger, nodeId, shared, settings })
+}
+
+export interface NodeOptions {
+  readonly catalog: OwnedCatalog
+  readonly nodeIds: readonly number[]
+  readonly isEphemeral: boolean
+}
+
+/** What the nodes of a process share. */
+export async function openShared(
+  config: BrokerConfig,
+  logger: Logger,
+  { nodeIds, isEphemeral }: Pick<NodeOptions, 'nodeIds' | 'isEphemeral'>,
+): Promise<SharedFolders> {
+  if (!isEphemeral)
+    return openSharedFolders({ dirs: config.logDirs, nodeIds, catalog: () => openCatalog(config, logger), logger })
+  const catalog = openMemoryCatalog()
+  return { catalog, release: () => catalog.close() }
+}
+
+function openCatalog({ logDirs, nodeId, isDurable: durable }: BrokerConfig, logger: Logger): OwnedCatalog {
+  return openSqliteCatalog({ path: join(resolve(logDirs[0]!), CATALOG_FILE), nodeId, durable, logger })
+}
+
+function diskSettings(config: BrokerConfig): Partial<DiskEngineSettings> {
   const retentionCheckMs = config.logRetentionCheckIntervalMs
-  return openDiskEngine({
-    dirs,
-    catalog: () => openSqliteCatalog({ path: join(resolve(dirs[0]!), CATALOG_FILE), nodeId, durable, logger }),
-    clock,
-    logger,
-    nodeId,
-    settings: {
-      retentionCheckMs,
-      retentionFirstCheckMs: Math.min(retentionCheckMs, defaultDiskSettings.retentionFirstCheckMs),
-      checkpointMs: config.logFlushOffsetCheckpointIntervalMs,
-      producerExpirationMs,
-      cleaner: () => cleanerSettings(config),
-    },
-  })
+  return {
+    retentionCheckMs,
+    retentionFirstCheckMs: Math.min(retentionCheckMs, defaultDiskSettings.retentionFirstCheckMs),
+    checkpointMs: config.logFlushOffsetCheckpointIntervalMs,
+    producerExpirationMs: config.producerIdExpirationMs,
+    cleaner: () => cleanerSettings(config),
+  }
 }
 
 /** Read anew each time: they may be altered while the broker runs. */

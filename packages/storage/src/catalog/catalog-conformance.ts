@@ -1,7 +1,14 @@
 /** What every catalog must do, whatever holds its rows. Each engine's test runs it with its own way of opening one. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import type { Catalog, CatalogChange, OwnedCatalog, StoredOffset, StoredTopic } from './catalog.ts'
+import {
+  type Catalog,
+  type CatalogChange,
+  NO_NODE,
+  type OwnedCatalog,
+  type StoredOffset,
+  type StoredTopic,
+} from './catalog.ts'
 
 export interface CatalogFixture {
   /** An empty catalog. What it needs is cleaned up after the test. */
@@ -81,6 +88,7 @@ export function catalogConformance(name: string, { open }: CatalogFixture): void
     configRules(open)
     groupRules(open)
     transactionRules(open)
+    placementRules(open)
     refusalRules(open)
     writeRules(open)
     subscriberRules(open)
@@ -339,6 +347,80 @@ function transactionRules(open: Open): void {
       { kind: 'setFeature', name: 'another', level: 1 },
     ])
     assert.deepEqual(await features(), [2, 'another=1', 'transaction.version=0'])
+  })
+}
+
+const leads = (partition: number, nodeId: number, leaderEpoch: number, handover = ''): CatalogChange => ({
+  kind: 'setLeader',
+  placement: { topicId: orders.id, partition, nodeId, leaderEpoch, handover },
+})
+const moves = (partition: number, targetNodeId: number): CatalogChange => ({
+  kind: 'setMoveTarget',
+  topicId: orders.id,
+  partition,
+  targetNodeId,
+})
+
+function placementRules(open: Open): void {
+  const placed = async (catalog: Catalog) =>
+    (await catalog.load()).placements
+      .map(p => [p.partition, p.nodeId, p.leaderEpoch, p.targetNodeId, p.handover])
+      .sort(([a], [b]) => Number(a) - Number(b))
+
+  test('a partition has the leader that was named last, and its epoch rises', async t => {
+    const catalog = open(t)
+    await catalog.write([
+      { kind: 'createTopic', topic: orders },
+      leads(0, 1, 0),
+      leads(1, 2, 5),
+      leads(0, 2, 1, 'known'),
+    ])
+    assert.deepEqual(await placed(catalog), [
+      [0, 2, 1, NO_NODE, 'known'],
+      [1, 2, 5, NO_NODE, ''],
+    ])
+    await assert.rejects(catalog.write([leads(1, 1, 5)]), { code: 'CONFLICT' })
+    await assert.rejects(
+      catalog.write([
+        {
+          kind: 'setLeader',
+          placement: { ...payments, topicId: payments.id, partition: 0, nodeId: 1, leaderEpoch: 0, handover: '' },
+        },
+      ]),
+      { code: 'NOT_FOUND' },
+    )
+  })
+
+  test('a move has a target until that one leads, or until it is called off', async t => {
+    const catalog = open(t)
+    await catalog.write([
+      { kind: 'createTopic', topic: orders },
+      leads(0, 1, 0),
+      leads(1, 1, 0),
+      moves(0, 2),
+      moves(1, 2),
+    ])
+    await catalog.write([leads(0, 2, 1), moves(1, NO_NODE)])
+    assert.deepEqual(await placed(catalog), [
+      [0, 2, 1, NO_NODE, ''],
+      [1, 1, 0, NO_NODE, ''],
+    ])
+    await catalog.write([moves(0, 1), leads(0, 3, 2)])
+    assert.deepEqual((await placed(catalog))[0], [0, 3, 2, 1, ''])
+    await assert.rejects(catalog.write([moves(2, 2)]), { code: 'NOT_FOUND' })
+  })
+
+  test('a topic takes its placements along, and a refused write leaves them', async t => {
+    const catalog = open(t)
+    await catalog.write([{ kind: 'createTopic', topic: orders }, leads(0, 1, 0)])
+    const before = await placed(catalog)
+    await assert.rejects(
+      catalog.write([moves(0, 2), leads(0, 2, 1), leads(1, 2, 0), { kind: 'createTopic', topic: orders }]),
+      { code: 'CONFLICT' },
+    )
+    assert.deepEqual(await placed(catalog), before)
+    await catalog.write([{ kind: 'deleteTopic', topicId: orders.id }])
+    assert.deepEqual(await placed(catalog), [])
   })
 }
 

@@ -29,8 +29,11 @@ export interface Catalog {
   /** Takes a block of producer ids that nobody else will ever get. */
   allocateProducerIds(count: number): Promise<{ readonly first: number; readonly count: number }>
 
-  /** Called with every committed write, in order, whichever node made it. */
-  subscribe(listener: (changes: readonly CatalogChange[]) => void): void
+  /**
+   * Called with every committed write, in order, whichever node made it; of others' only what is not a group's or a transactional id's. The writer of such a
+   * change waits for all nodes: a promise that the listener returns says when this one has taken it in.
+   */
+  subscribe(listener: CatalogListener): void
 }
 
 export interface CatalogWriteOptions {
@@ -40,6 +43,8 @@ export interface CatalogWriteOptions {
    */
   readonly isVital?: boolean | undefined
 }
+
+export type CatalogListener = (changes: readonly CatalogChange[]) => unknown
 
 /** A catalog in the hands of the engine that opened it, and that alone closes it. */
 export interface OwnedCatalog extends Catalog {
@@ -51,7 +56,23 @@ export interface CatalogImage {
   readonly topics: readonly StoredTopic[]
   readonly configs: readonly StoredConfig[]
   readonly features: StoredFeatures
+  readonly placements: readonly StoredPlacement[]
 }
+
+/** Which node leads a partition. A partition without one is led by whoever is alone. */
+export interface StoredPlacement {
+  readonly topicId: string
+  readonly partition: number
+  /** `NO_NODE`: the one that it had is gone, and the next start is to find another. */
+  readonly nodeId: number
+  readonly leaderEpoch: number
+  /** Where it is being moved to, or `NO_NODE`. */
+  readonly targetNodeId: number
+  /** What the leader before left for this one to know; only engines read it. */
+  readonly handover: string
+}
+
+export const NO_NODE = -1
 
 /** Finalised features (KIP-584). What is not here is at level 0. */
 export interface StoredFeatures {
@@ -152,6 +173,18 @@ export type CatalogChange =
   | { readonly kind: 'putTransaction'; readonly transactionalId: string; readonly value: Uint8Array }
   /** An id that was never stored is deleted already. */
   | { readonly kind: 'deleteTransaction'; readonly transactionalId: string }
+  /**
+   * The partition has another leader. Ends the move that this was the target of. Refused with CONFLICT unless the epoch rises, with NOT_FOUND when there is
+   * no such topic.
+   */
+  | { readonly kind: 'setLeader'; readonly placement: Omit<StoredPlacement, 'targetNodeId'> }
+  /** The partition's leader is to hand it over, or with `NO_NODE` to keep it. NOT_FOUND for one that was never placed. */
+  | {
+      readonly kind: 'setMoveTarget'
+      readonly topicId: string
+      readonly partition: number
+      readonly targetNodeId: number
+    }
   /** Raises the epoch by one. */
   | { readonly kind: 'setFeature'; readonly name: string; readonly level: number }
 

@@ -2,20 +2,22 @@
  * The catalog without a file. The same rules as in SQLite, with an undo list in the place of the savepoint: every step says how it is taken back.
  */
 import { systemRandom } from '@millrace/base'
-import type {
-  CatalogChange,
-  CatalogImage,
-  OwnedCatalog,
-  PendingOffset,
-  StoredConfig,
-  StoredGroup,
-  StoredOffset,
-  StoredTopic,
-  StoredTransaction,
+import {
+  type CatalogChange,
+  type CatalogImage,
+  NO_NODE,
+  type OwnedCatalog,
+  type PendingOffset,
+  type StoredConfig,
+  type StoredGroup,
+  type StoredOffset,
+  type StoredPlacement,
+  type StoredTopic,
+  type StoredTransaction,
 } from './catalog.ts'
 import { newFeatures } from './features.ts'
 import { newClusterId, producerIdBlock } from './identity.ts'
-import { countNotRising, noSuchTopic, topicTaken } from './refusals.ts'
+import { countNotRising, epochNotRising, noSuchTopic, notPlaced, topicTaken } from './refusals.ts'
 import { type CatalogStore, TurnCatalog } from './turn-catalog.ts'
 
 export function openMemoryCatalog(options: { readonly clusterId?: string } = {}): OwnedCatalog {
@@ -34,6 +36,7 @@ export class MemoryStore implements CatalogStore {
   readonly #offsets = new Map<string, Map<string, StoredOffset>>()
   readonly #pending = new Map<string, Map<string, PendingOffset>>()
   readonly #transactions = new Map<string, StoredTransaction>()
+  readonly #placements = new Map<string, Map<number, StoredPlacement>>()
   readonly #features = new Map(newFeatures)
   #featuresEpoch = 0
   #undos: Undo[] = []
@@ -46,7 +49,9 @@ export class MemoryStore implements CatalogStore {
   load(): CatalogImage {
     const configs = [...this.#configs.values()].flatMap(ofResource => [...ofResource.values()])
     const levels = [...this.#features].map(([name, level]) => ({ name, level }))
-    return { topics: [...this.#topics.values()], configs, features: { levels, epoch: this.#featuresEpoch } }
+    const placements = [...this.#placements.values()].flatMap(ofTopic => [...ofTopic.values()])
+    const features = { levels, epoch: this.#featuresEpoch }
+    return { topics: [...this.#topics.values()], configs, features, placements }
   }
 
   loadGroups(): readonly StoredGroup[] {
@@ -117,6 +122,10 @@ export class MemoryStore implements CatalogStore {
         return this.#delete(this.#transactions, change.transactionalId)
       case 'setFeature':
         return this.#setFeature(change.name, change.level)
+      case 'setLeader':
+        return this.#setLeader(change.placement)
+      case 'setMoveTarget':
+        return this.#setMoveTarget(change)
       default:
         change satisfies never
     }
@@ -142,7 +151,24 @@ export class MemoryStore implements CatalogStore {
     const { name } = this.#topic(topicId)
     this.#delete(this.#topics, topicId)
     this.#delete(this.#topicIds, name)
+    this.#delete(this.#placements, topicId)
     this.#delete(this.#configs, resourceKey({ resource: 'topic', resourceName: name }))
+  }
+
+  #setLeader(placement: Omit<StoredPlacement, 'targetNodeId'>): void {
+    const { topicId, partition, nodeId, leaderEpoch } = placement
+    this.#topic(topicId)
+    const before = this.#placements.get(topicId)?.get(partition)
+    if (before !== undefined && leaderEpoch <= before.leaderEpoch)
+      throw epochNotRising(partition, before.leaderEpoch, leaderEpoch)
+    const target = before?.targetNodeId === nodeId ? NO_NODE : (before?.targetNodeId ?? NO_NODE)
+    this.#putIn(this.#placements, topicId, partition, { ...placement, targetNodeId: target })
+  }
+
+  #setMoveTarget({ topicId, partition, targetNodeId }: Extract<CatalogChange, { kind: 'setMoveTarget' }>): void {
+    const before = this.#placements.get(topicId)?.get(partition)
+    if (before === undefined) throw notPlaced(topicId, partition)
+    this.#putIn(this.#placements, topicId, partition, { ...before, targetNodeId })
   }
 
   #setPartitionCount(topicId: string, partitionCount: number): void {
@@ -164,20 +190,20 @@ export class MemoryStore implements CatalogStore {
     return topic
   }
 
-  #put<T>(map: Map<string, T>, key: string, value: T): void {
+  #put<K, T>(map: Map<K, T>, key: K, value: T): void {
     const before = map.get(key)
     map.set(key, value)
     this.#undos.push(() => (before === undefined ? map.delete(key) : map.set(key, before)))
   }
 
-  #delete<T>(map: Map<string, T>, key: string): void {
+  #delete<K, T>(map: Map<K, T>, key: K): void {
     const before = map.get(key)
     if (before === undefined) return
     map.delete(key)
     this.#undos.push(() => map.set(key, before))
   }
 
-  #putIn<T>(maps: Map<string, Map<string, T>>, outer: string, inner: string, value: T): void {
+  #putIn<K, T>(maps: Map<string, Map<K, T>>, outer: string, inner: K, value: T): void {
     if (!maps.has(outer)) this.#put(maps, outer, new Map())
     this.#put(maps.get(outer)!, inner, value)
   }

@@ -2,13 +2,20 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CatalogChange, ConfigResource, PendingOffset, StoredOffset, StoredTopic } from './catalog.ts'
 import { countNotRising, noSuchTopic, topicTaken } from './refusals.ts'
+import { type PlacementChange, SqlitePlacements } from './sqlite-placements.ts'
 
 type SetConfig = Extract<CatalogChange, { readonly kind: 'setConfig' }>
 
 type TransactionalChange = Extract<
   CatalogChange,
   {
-    readonly kind: 'putPendingOffset' | 'deletePendingOffset' | 'putTransaction' | 'deleteTransaction' | 'setFeature'
+    readonly kind:
+      | 'putPendingOffset'
+      | 'deletePendingOffset'
+      | 'putTransaction'
+      | 'deleteTransaction'
+      | 'setFeature'
+      | PlacementChange['kind']
   }
 >
 
@@ -33,6 +40,7 @@ export class SqliteChanges {
   readonly #putTransaction: StatementSync
   readonly #deleteTransaction: StatementSync
   readonly #setFeature: StatementSync
+  readonly #placements: SqlitePlacements
 
   constructor(db: DatabaseSync) {
     this.#createTopic = db.prepare('INSERT INTO topics VALUES (?, ?, ?, ?)')
@@ -67,6 +75,7 @@ export class SqliteChanges {
     this.#setFeature = db.prepare(
       'INSERT OR REPLACE INTO features VALUES (?, ?, (SELECT coalesce(max(epoch), 0) + 1 FROM features))',
     )
+    this.#placements = new SqlitePlacements(db)
   }
 
   apply(change: CatalogChange): void {
@@ -114,6 +123,9 @@ export class SqliteChanges {
       case 'setFeature':
         this.#setFeature.run(change.name, change.level)
         return
+      case 'setLeader':
+      case 'setMoveTarget':
+        return this.#placements.apply(change)
       default:
         change satisfies never
     }
@@ -131,6 +143,7 @@ export class SqliteChanges {
   #applyDeleteTopic(topicId: string): void {
     const topic = this.#topic(topicId)
     this.#deleteTopic.run(topicId)
+    this.#placements.forget(topicId)
     this.#deleteConfigs.run('topic' satisfies ConfigResource, topic.name)
   }
 

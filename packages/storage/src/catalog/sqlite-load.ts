@@ -7,6 +7,7 @@ import type {
   StoredFeatures,
   StoredGroup,
   StoredOffset,
+  StoredPlacement,
   StoredTopic,
   StoredTransaction,
 } from './catalog.ts'
@@ -23,6 +24,8 @@ const PENDING = `
     commit_timestamp_ms AS commitTimestampMs, expire_timestamp_ms AS expireTimestampMs, sequence, superseded
   FROM pending_offsets`
 const TRANSACTIONS = 'SELECT transactional_id AS transactionalId, value FROM transactions'
+const PLACEMENTS = `
+  SELECT topic_id AS topicId, partition, node_id AS nodeId, leader_epoch AS leaderEpoch, target_node_id AS targetNodeId, handover FROM placements`
 const FEATURES = 'SELECT name, level, epoch FROM features'
 
 type OffsetRow = [string, string, number, number, number, string, number, number]
@@ -32,6 +35,7 @@ export function loadImage(db: DatabaseSync): CatalogImage {
     topics: rows<StoredTopic>(db, TOPICS),
     configs: rows<StoredConfig>(db, CONFIGS),
     features: loadFeatures(db),
+    placements: rows<StoredPlacement>(db, PLACEMENTS),
   }
 }
 

@@ -84,6 +84,17 @@ const migrations: readonly string[] = [
 
   INSERT INTO features VALUES ('transaction.version', 2, 0);
   `,
+  `
+  CREATE TABLE placements (
+    topic_id TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    node_id INTEGER NOT NULL,
+    leader_epoch INTEGER NOT NULL,
+    target_node_id INTEGER NOT NULL,
+    handover TEXT NOT NULL,
+    PRIMARY KEY (topic_id, partition)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 export const SCHEMA_VERSION: number = migrations.length

@@ -13,6 +13,7 @@ import {
   type CatalogChange,
   CatalogError,
   type CatalogImage,
+  type CatalogListener,
   type CatalogWriteOptions,
   type OwnedCatalog,
   type StoredGroup,
@@ -63,6 +64,8 @@ const vital: Readonly<Record<CatalogChange['kind'], boolean>> = {
   setPartitionCount: true,
   setConfig: true,
   setFeature: true,
+  setLeader: true,
+  setMoveTarget: true,
   putGroup: false,
   deleteGroup: false,
   putOffset: false,
@@ -74,11 +77,11 @@ const vital: Readonly<Record<CatalogChange['kind'], boolean>> = {
 }
 
 /** One turn's changes wait in memory and are written in one go, so that both have a limit. */
-const PENDING_CHANGES_MAX = 500_000
+export const PENDING_CHANGES_MAX = 500_000
 
 export class TurnCatalog implements OwnedCatalog {
   readonly #store: CatalogStore
-  readonly #listeners: ((changes: readonly CatalogChange[]) => void)[] = []
+  readonly #listeners: CatalogListener[] = []
   #pending: Pending[] = []
   #pendingChanges = 0
   #closed = false
@@ -123,7 +126,7 @@ export class TurnCatalog implements OwnedCatalog {
     return { first, count }
   }
 
-  subscribe(listener: (changes: readonly CatalogChange[]) => void): void {
+  subscribe(listener: CatalogListener): void {
     this.#listeners.push(listener)
   }
 
@@ -173,7 +176,7 @@ export class TurnCatalog implements OwnedCatalog {
 
   #tell({ changes, refusal }: Pending): void {
     if (refusal !== undefined || changes.length === 0) return
-    for (const listener of this.#listeners) listener(changes)
+    for (const listener of this.#listeners) void listener(changes)
   }
 
   /** A failed sync leaves them in doubt, as a lost connection would; the store takes nothing more from then on. */
@@ -222,6 +225,10 @@ function check(change: CatalogChange): void {
       return assertIntegers(0, change.producerId, change.partition)
     case 'setFeature':
       return assertIntegers(0, change.level)
+    case 'setLeader':
+      return assertIntegers(0, change.placement.partition, change.placement.nodeId, change.placement.leaderEpoch)
+    case 'setMoveTarget':
+      return assertIntegers(0, change.partition, change.targetNodeId)
     case 'deleteOffset':
       return assertIntegers(0, change.partition)
   }

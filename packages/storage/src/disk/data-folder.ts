@@ -8,6 +8,8 @@
  *     log-start-offset-checkpoint       log starts that are above 0: what lies below is to go, whatever a power cut brings back
  *     replication-offset-checkpoint     high watermarks
  *     cleaner-offset-checkpoint         where the cleaning of compacted logs ended
+ *
+ * Where several nodes share the folder, all but the first write their own marker and checkpoints, named `….node2` and so on (shared-folders.ts).
  */
 import type { Logger, Random } from '@millrace/base'
 import { StorageError } from '../engine.ts'
@@ -23,9 +25,9 @@ export const checkpointNames = [
 ] as const
 export type CheckpointName = (typeof checkpointNames)[number]
 
-const CLEAN_MARKER = '.kafka_cleanshutdown'
+export const CLEAN_MARKER = '.kafka_cleanshutdown'
 /** Kafka's file, in its format; -1 is an epoch that no broker has. */
-const CLEAN_MARKER_TEXT = '{"version":0,"brokerEpoch":-1}'
+export const CLEAN_MARKER_TEXT = '{"version":0,"brokerEpoch":-1}'
 
 export interface FolderOwner {
   readonly clusterId: string
@@ -34,16 +36,26 @@ export interface FolderOwner {
 
 export class DataFolder {
   readonly path: string
+  /** Other nodes have partitions in it too. */
+  readonly isShared: boolean
   readonly #fs: FileSystem
-  readonly #lock: FileLock
+  readonly #lock: FileLock | undefined
+  readonly #suffix: string
   readonly #written = new Map<CheckpointName, string>()
   #writing: Promise<void> = Promise.resolve()
   #isFresh = false
 
-  private constructor(fs: FileSystem, path: string, lock: FileLock) {
+  private constructor(fs: FileSystem, path: string, held: { lock?: FileLock; suffix?: string }) {
     this.#fs = fs
     this.path = path
-    this.#lock = lock
+    this.#lock = held.lock
+    this.isShared = held.suffix !== undefined
+    this.#suffix = held.suffix ?? ''
+  }
+
+  /** One that others hold and have claimed. `suffix` tells this node's own files from the others'. */
+  static shared(fs: FileSystem, path: string, suffix: string): DataFolder {
+    return new DataFolder(fs, path, { suffix })
   }
 
   /** Takes the folder for this process; it is made where it is not there. */
@@ -60,12 +72,12 @@ export class DataFolder {
         `the data folder ${path} is in use by another process; stop it or choose another folder`,
         { path },
       )
-    return new DataFolder(fs, path, lock)
+    return new DataFolder(fs, path, { lock })
   }
 
   /** Whether the last process here stopped cleanly. The marker goes, so that an end from now on is not taken for a clean one. */
   async takeCleanMarker(): Promise<boolean> {
-    const path = `${this.path}/${CLEAN_MARKER}`
+    const path = `${this.path}/${CLEAN_MARKER}${this.#suffix}`
     if (this.#fs.stat(path) === undefined) return this.#isFresh
     this.#fs.remove(path)
     await this.#fs.syncFolder(this.path)
@@ -73,12 +85,12 @@ export class DataFolder {
   }
 
   async leaveCleanMarker(): Promise<void> {
-    await replaceFile(this.#fs, `${this.path}/${CLEAN_MARKER}`, Buffer.from(CLEAN_MARKER_TEXT))
+    await replaceFile(this.#fs, `${this.path}/${CLEAN_MARKER}${this.#suffix}`, Buffer.from(CLEAN_MARKER_TEXT))
   }
 
   /** Offsets by partition folder. A file that is missing or damaged is an empty one: less is known, and more is checked. */
   readCheckpoint(name: CheckpointName, logger: Logger): ReadonlyMap<string, number> {
-    const path = `${this.path}/${name}`
+    const path = `${this.path}/${name}${this.#suffix}`
     const bytes = readSmallFile(this.#fs, path)
     const offsets = bytes === undefined ? new Map<string, number>() : parseOffsetCheckpoint(bytes)
     if (offsets === undefined) logger.warn('checkpoint is damaged and not used', { path })
@@ -91,7 +103,7 @@ export class DataFolder {
       const bytes = formatOffsetCheckpoint(offsets())
       const text = bytes.toString('latin1')
       if (this.#written.get(name) === text) return
-      await replaceFile(this.#fs, `${this.path}/${name}`, bytes)
+      await replaceFile(this.#fs, `${this.path}/${name}${this.#suffix}`, bytes)
       this.#written.set(name, text)
     })
     this.#writing = written.catch(() => {})
@@ -99,7 +111,12 @@ export class DataFolder {
   }
 
   release(): void {
-    this.#lock.release()
+    this.#lock?.release()
+  }
+
+  /** No process was here before. */
+  get isFresh(): boolean {
+    return this.#isFresh
   }
 
   /** Makes the folder the cluster's, or refuses with INCOMPATIBLE when it is another's. */

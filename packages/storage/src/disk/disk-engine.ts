@@ -8,6 +8,8 @@ import { type CleanerSettings, defaultCleanerSettings } from '../log/cleaner/log
 import { DataFolder } from './data-folder.ts'
 import { DiskLogEngine } from './disk-log-engine.ts'
 import { nodeFileSystem } from './node-file-system.ts'
+import { nodeSuffix } from './node-files.ts'
+import { settlePlacements } from './settle-placements.ts'
 
 /** Kafka's configurations of the same meaning are named; what has none is ours. */
 export interface DiskEngineSettings {
@@ -59,6 +61,8 @@ export interface DiskEngineOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly nodeId?: number
+  /** The folders are held by `openSharedFolders`, and other nodes use them too. */
+  readonly shared?: { readonly isFirst: boolean }
   readonly random?: Random
   readonly fs?: FileSystem
   readonly settings?: Partial<DiskEngineSettings>
@@ -75,10 +79,16 @@ export async function openDiskEngine(options: DiskEngineOptions): Promise<Storag
     for (const folder of folders) folder.release()
   }
   try {
-    for (const dir of options.dirs) folders.push(await DataFolder.open(fs, resolve(dir)))
+    const { shared } = options
+    const suffix = shared?.isFirst === true ? '' : nodeSuffix(nodeId)
+    for (const dir of options.dirs.map(each => resolve(each)))
+      folders.push(shared === undefined ? await DataFolder.open(fs, dir) : DataFolder.shared(fs, dir, suffix))
     if (typeof options.catalog === 'function') owned = options.catalog()
     const catalog = owned ?? (options.catalog as Catalog)
-    for (const folder of folders) await folder.claim({ clusterId: catalog.clusterId, nodeId, random })
+    if (shared === undefined) {
+      for (const folder of folders) await folder.claim({ clusterId: catalog.clusterId, nodeId, random })
+      await settlePlacements({ fs, folders, catalog, nodeIds: [nodeId], logger })
+    }
     const settings = { ...defaultDiskSettings, ...options.settings }
     const logs = new DiskLogEngine({ folders, fs, clock, random, logger, settings })
     let closing: Promise<void> | undefined

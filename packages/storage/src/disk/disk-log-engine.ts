@@ -1,27 +1,29 @@
 /** The logs of one process: its partitions by topic id, what they share, and the work that comes round by the clock. */
 import { BufferPool, type Clock, type Logger, type Random, type Scheduled } from '@millrace/base'
-import type {
-  ActiveProducer,
-  AppendEntry,
-  AppendOutcome,
-  CleaningReport,
-  EpochEnd,
-  LogConfig,
-  LogDirectory,
-  LogEngine,
-  LogListener,
-  LogRefusal,
-  MaybePromise,
-  OffsetFound,
-  OffsetQuery,
-  PartitionLog,
-  PartitionOpened,
-  ProducerEpoch,
-  ReadBudget,
-  ReadEntry,
-  ReadOutcome,
-  StartReport,
-  TopicLayout,
+import {
+  type ActiveProducer,
+  type AppendEntry,
+  type AppendOutcome,
+  type CleaningReport,
+  type EpochEnd,
+  type LogConfig,
+  type LogDirectory,
+  type LogEngine,
+  type LogListener,
+  type LogRefusal,
+  ledPartitions,
+  type MaybePromise,
+  type OffsetFound,
+  type OffsetQuery,
+  type PartitionLog,
+  type PartitionOpened,
+  type ProducerEpoch,
+  type ReadBudget,
+  type ReadEntry,
+  type ReadOutcome,
+  type StartReport,
+  StorageError,
+  type TopicLayout,
 } from '../engine.ts'
 import type { FileSystem } from '../file-system.ts'
 import { activeProducersOf } from '../log/active-producers.ts'
@@ -39,9 +41,18 @@ import { TailCache } from '../log/tail-cache.ts'
 import { checkpointed } from './checkpointed-offsets.ts'
 import { type CheckpointName, checkpointNames, type DataFolder } from './data-folder.ts'
 import type { DiskEngineSettings } from './disk-engine.ts'
+import {
+  checkpointsOf,
+  type FolderKnowledge,
+  formatHandover,
+  knowledgeOf,
+  NEW_FOLDER,
+  offsetsOf,
+  UNKNOWN_FOLDER,
+} from './folder-knowledge.ts'
 import { LogUpkeep, yieldTurn } from './log-upkeep.ts'
 import { PartitionFolders, type PartitionPlace } from './partition-folders.ts'
-import { type KnownCheckpoints, type UnopenedPartition, UnopenedPartitions } from './unopened-partitions.ts'
+import { type UnopenedPartition, UnopenedPartitions } from './unopened-partitions.ts'
 
 export interface DiskLogEngineParts {
   readonly folders: readonly DataFolder[]
@@ -70,6 +81,8 @@ export class DiskLogEngine implements LogEngine {
   #starting: Promise<unknown> = Promise.resolve()
   /** Partitions that are gone and may still have lines in the checkpoints: one that is made anew under the name must not meet them. */
   readonly #gone = new Set<string>()
+  /** Handed over. Until the catalog says so they are ours, and their lines stay; later they do no harm. */
+  #left: readonly Placed[] = []
   #isStarted = false
   #isClosed = false
 
@@ -124,12 +137,10 @@ export class DiskLogEngine implements LogEngine {
     const { folders, logger, settings } = this.#parts
     this.#places.scan()
     const known = new Map<DataFolder, FolderKnowledge>()
-    for (const data of folders) known.set(data, await this.#knowledgeOf(data))
-    const wanted = topics.flatMap(layout =>
-      Array.from({ length: layout.partitionCount }, (_, partition) => ({ layout, partition })),
-    )
+    for (const data of folders) known.set(data, await knowledgeOf(data, logger))
+    const wanted = topics.flatMap(layout => [...ledPartitions(layout)].map(partition => ({ layout, partition })))
     const names = wanted.map(({ layout, partition }) => `${layout.topic}-${partition}`)
-    this.#reportStrays(names)
+    this.#reportStrays(topics)
     for (const { recoveryPoints, logStarts } of known.values())
       for (const name of [...recoveryPoints.keys(), ...logStarts.keys()]) this.#gone.add(name)
     for (const name of names) this.#gone.delete(name)
@@ -195,10 +206,13 @@ export class DiskLogEngine implements LogEngine {
     const placed = this.#topics.get(layout.topicId) ?? []
     this.#topics.set(layout.topicId, placed)
     await this.#forgetGone(layout)
-    for (let partition = placed.length; partition < layout.partitionCount; partition++) {
+    for (const partition of ledPartitions(layout)) {
+      if (placed[partition] !== undefined || this.#unopened.has(layout.topic, partition)) continue
       const place = this.#places.claim(layout, partition)
-      const { log } = await this.#open(layout, partition, { place, known: place.isNew ? NEW_FOLDER : UNKNOWN_FOLDER })
+      const isKnown = place.isNew || (layout.terms?.get(partition)?.handover ?? '') !== ''
+      const { log } = await this.#open(layout, partition, { place, known: isKnown ? NEW_FOLDER : UNKNOWN_FOLDER })
       placed[partition] = { log, data: place.data }
+      this.#left = this.#left.filter(one => one.log.name !== log.name)
       // Files are slow to make, and others have requests too.
       if (partition % CREATED_IN_A_TURN === CREATED_IN_A_TURN - 1) await yieldTurn()
       if (this.#topics.get(layout.topicId) === placed) continue
@@ -218,6 +232,7 @@ export class DiskLogEngine implements LogEngine {
   remove(topicId: string): void {
     const placed = this.#topics.get(topicId) ?? []
     this.#topics.delete(topicId)
+    this.#left = this.#left.filter(({ log }) => log.topicId !== topicId)
     for (const { log } of openOf(placed)) {
       this.#gone.add(log.name)
       this.#moveAway(log)
@@ -226,6 +241,29 @@ export class DiskLogEngine implements LogEngine {
       this.#gone.add(`${layout.topic}-${partition}`)
       this.#moveUnopenedAway(layout, partition)
     }
+  }
+
+  async release(partition: PartitionLog): Promise<string> {
+    const placed = this.#placedOf(partition)
+    if (placed === undefined || placed.log.fault !== undefined)
+      throw new StorageError('IO', `${partition.topic}-${partition.partition} is not in service`)
+    const { log } = placed
+    delete this.#topics.get(log.topicId)![log.partition]
+    this.#left = [...this.#left, placed]
+    this.#listener?.failed(log)
+    await this.#cleaner.leave(log)
+    try {
+      await log.handOver()
+    } catch (fault) {
+      // It is this node's still, and out of service.
+      const topic = this.#topics.get(log.topicId)
+      if (topic !== undefined) topic[log.partition] ??= placed
+      this.#left = this.#left.filter(one => one !== placed)
+      throw fault
+    }
+    this.#places.leave(log.topic, log.partition)
+    const { logStartOffset, cleanedUpTo } = log
+    return formatHandover({ recoveryPoint: log.flusher.recoveryPoint, logStartOffset, cleanedUpTo })
   }
 
   #moveUnopenedAway(layout: TopicLayout, partition: number): void {
@@ -264,7 +302,7 @@ export class DiskLogEngine implements LogEngine {
   append(entries: readonly AppendEntry[]): MaybePromise<readonly AppendOutcome[]> {
     let waits = false
     const outcomes = entries.map(entry => {
-      const outcome = this.#logOf(entry.partition)?.append(entry) ?? gone(entry.partition)
+      const outcome = this.#logOf(entry.partition)?.append(entry) ?? this.#notHere(entry.partition)
       waits ||= outcome instanceof Promise
       return outcome
     })
@@ -272,7 +310,11 @@ export class DiskLogEngine implements LogEngine {
   }
 
   read(entries: readonly ReadEntry[], budget: ReadBudget): MaybePromise<readonly ReadOutcome[]> {
-    return readLogs(this.#services, { entries, budget, logOf: partition => this.#logOf(partition) ?? gone(partition) })
+    return readLogs(this.#services, {
+      entries,
+      budget,
+      logOf: partition => this.#logOf(partition) ?? this.#notHere(partition),
+    })
   }
 
   listOffset(partition: PartitionLog, query: OffsetQuery): MaybePromise<OffsetFound | LogRefusal> {
@@ -352,7 +394,7 @@ export class DiskLogEngine implements LogEngine {
   /** Answers whether it is on the device. */
   async #checkpoint(data: DataFolder, name: CheckpointName): Promise<boolean> {
     const offsets = () =>
-      this.#logsIn(data)
+      [...this.#logsIn(data), ...this.#left.filter(one => one.data === data).map(({ log }) => log)]
         .filter(log => log.segments.length > 0)
         .map(log => ({ topic: log.topic, partition: log.partition, offset: checkpointed[name](log) }))
         .filter((entry): entry is PartitionOffset => entry.offset !== undefined)
@@ -386,7 +428,7 @@ export class DiskLogEngine implements LogEngine {
   }
 
   #open(
-    { topic, topicId, config }: TopicLayout,
+    { topic, topicId, config, terms }: TopicLayout,
     partition: number,
     { place, known }: { readonly place: PartitionPlace; readonly known: FolderKnowledge },
   ): Promise<OpenedLog> {
@@ -395,27 +437,16 @@ export class DiskLogEngine implements LogEngine {
       this.#services,
       { topic, topicId, partition, config, folder: place.folder, folderIsNew: place.isNew },
       {
+        ...offsetsOf(known, name, terms?.get(partition)),
         isClean: known.isClean,
-        recoveryPoint: known.recoveryPoints.get(name) ?? 0,
-        logStartOffset: known.logStarts.get(name) ?? 0,
+        leaderEpoch: terms?.get(partition)?.leaderEpoch ?? 0,
         producerExpirationMs: this.#parts.settings.producerExpirationMs,
-        cleanedUpTo: known.cleanedUpTo.get(name),
       },
     )
   }
 
-  async #knowledgeOf(data: DataFolder): Promise<FolderKnowledge> {
-    const { logger } = this.#parts
-    return {
-      isClean: await data.takeCleanMarker(),
-      recoveryPoints: data.readCheckpoint('recovery-point-offset-checkpoint', logger),
-      logStarts: data.readCheckpoint('log-start-offset-checkpoint', logger),
-      cleanedUpTo: data.readCheckpoint('cleaner-offset-checkpoint', logger),
-    }
-  }
-
-  #reportStrays(claimed: readonly string[]): void {
-    const strays = this.#places.strays(new Set(claimed))
+  #reportStrays(topics: readonly TopicLayout[]): void {
+    const strays = this.#places.strays(new Map(topics.map(({ topic, partitionCount }) => [topic, partitionCount])))
     if (strays.length > 0)
       this.#parts.logger.warn('folders of no known topic are left alone', { count: strays.length, first: strays[0] })
   }
@@ -432,7 +463,12 @@ export class DiskLogEngine implements LogEngine {
 
   #logInService(partition: PartitionLog): DiskLog | LogRefusal {
     const log = this.#logOf(partition)
-    return log === undefined ? gone(partition) : (log.outOfService ?? log)
+    return log === undefined ? this.#notHere(partition) : (log.outOfService ?? log)
+  }
+
+  #notHere({ topic, topicId, partition }: PartitionLog): LogRefusal {
+    const error = this.#topics.has(topicId) ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION'
+    return refusal(error, `${topic}-${partition} is not here any more`)
   }
 
   #allLogs(): readonly DiskLog[] {
@@ -444,39 +480,8 @@ export class DiskLogEngine implements LogEngine {
   }
 }
 
-interface FolderKnowledge {
-  readonly isClean: boolean
-  readonly recoveryPoints: ReadonlyMap<string, number>
-  readonly logStarts: ReadonlyMap<string, number>
-  readonly cleanedUpTo: ReadonlyMap<string, number>
-}
-
-/** Of a partition that is made now. */
-const NEW_FOLDER: FolderKnowledge = {
-  isClean: true,
-  recoveryPoints: new Map(),
-  logStarts: new Map(),
-  cleanedUpTo: new Map(),
-}
-/** Of a folder that was there before the topic was: somebody put it there, and it is checked whole. */
-const UNKNOWN_FOLDER: FolderKnowledge = { ...NEW_FOLDER, isClean: false }
-
 /** Without those that are not open yet. */
 const openOf = (placed: readonly Placed[]): readonly Placed[] => Object.values(placed)
-
-/** As the checkpoint files have it, for as long as a partition is not open. */
-function checkpointsOf(known: ReadonlyMap<DataFolder, FolderKnowledge>): ReadonlyMap<DataFolder, KnownCheckpoints> {
-  return new Map(
-    [...known].map(([data, { recoveryPoints, logStarts, cleanedUpTo }]) => [
-      data,
-      {
-        'recovery-point-offset-checkpoint': recoveryPoints,
-        'log-start-offset-checkpoint': logStarts,
-        'cleaner-offset-checkpoint': cleanedUpTo,
-      },
-    ]),
-  )
-}
 
 /** How often a recovery says how far it is. */
 const PROGRESS_MS = 5_000
@@ -484,9 +489,6 @@ const PROGRESS_MS = 5_000
 const READ_BLOCKS = { blockBytesMin: 16 * 1024, blockBytesMax: 1024 * 1024, keptBytesMax: 8 * 1024 * 1024 }
 const CLOSE_CONCURRENCY = 16
 const CREATED_IN_A_TURN = 16
-
-const gone = (partition: PartitionLog): LogRefusal =>
-  refusal('UNKNOWN_TOPIC_OR_PARTITION', `${partition.topic}-${partition.partition} is not here any more`)
 
 async function eachOf<T>(items: readonly T[], concurrency: number, run: (item: T) => Promise<void>): Promise<void> {
   let next = 0

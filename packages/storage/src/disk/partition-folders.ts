@@ -44,14 +44,18 @@ export class PartitionFolders {
   }
 
   /** Folders that no topic of the catalog has a claim on. They are left alone. */
-  strays(claimed: ReadonlySet<string>): readonly string[] {
-    return [...this.#where].filter(([name]) => !claimed.has(name)).map(([name, data]) => `${data.path}/${name}`)
+  strays(partitionCounts: ReadonlyMap<string, number>): readonly string[] {
+    const isClaimed = (name: string): boolean => {
+      const { topic, partition } = partitionOfFolder(name)!
+      return name === partitionFolder(topic, partition) && partition < (partitionCounts.get(topic) ?? 0)
+    }
+    return [...this.#where].filter(([name]) => !isClaimed(name)).map(([name, data]) => `${data.path}/${name}`)
   }
 
   /** The partition's folder. Made when there is none; one of another topic that had the same name is put aside. */
   claim(layout: TopicLayout, partition: number): PartitionPlace {
     const name = partitionFolder(layout.topic, partition)
-    const data = this.#where.get(name)
+    const data = this.#where.get(name) ?? this.#madeByOthers(name)
     if (data === undefined) return this.#make(layout, name)
     const folder = `${data.path}/${name}`
     const metadata = readSmallFile(this.#fs, `${folder}/${PARTITION_METADATA_FILE}`)
@@ -74,6 +78,24 @@ export class PartitionFolders {
     this.#where.delete(name)
     this.#counts.set(data, this.#countOf(data) - 1)
     return `${data.path}/${waitingFolder(topic, partition, { hex: this.#hex(), kind: 'delete' })}`
+  }
+
+  /** The partition is another node's now; its folder stays where it is. */
+  leave(topic: string, partition: number): void {
+    const name = partitionFolder(topic, partition)
+    const data = this.#where.get(name)
+    if (data === undefined) return
+    this.#where.delete(name)
+    this.#counts.set(data, this.#countOf(data) - 1)
+  }
+
+  /** Other nodes make folders beside ours. */
+  #madeByOthers(name: string): DataFolder | undefined {
+    const data = this.#folders.find(
+      folder => folder.isShared && this.#fs.stat(`${folder.path}/${name}`)?.isFolder === true,
+    )
+    if (data !== undefined) this.#found(name, data)
+    return data
   }
 
   #found(name: string, data: DataFolder): void {

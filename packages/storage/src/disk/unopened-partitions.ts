@@ -31,6 +31,11 @@ export class UnopenedPartitions {
     return this.#waiting.size + this.#opening.size
   }
 
+  has(topic: string, partition: number): boolean {
+    const name = partitionFolder(topic, partition)
+    return this.#waiting.has(name) || this.#opening.has(name)
+  }
+
   /** False when its topic was removed meanwhile. */
   opening(one: UnopenedPartition): boolean {
     if (this.#waiting.get(nameOf(one)) !== one) return false

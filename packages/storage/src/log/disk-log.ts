@@ -288,6 +288,15 @@ export class DiskLog implements PartitionLog, LogRange {
     this.closeFiles()
   }
 
+  /** The same for a node that leads it from now on; here nothing touches it any more. */
+  async handOver(): Promise<void> {
+    await this.#restructuring
+    await this.close()
+    this.tail.clear()
+    if (this.fault !== undefined) throw new StorageError('IO', `${this.name} is out of service: ${this.fault}`)
+    this.fault = 'it was handed over to another node'
+  }
+
   closeFiles(): void {
     for (const segment of this.segments) segment.close()
   }

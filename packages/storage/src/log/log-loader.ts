@@ -40,6 +40,8 @@ export interface KnownOffsets {
   readonly recoveryPoint: number
   readonly logStartOffset: number
   readonly producerExpirationMs: number
+  /** What is appended from now on has at least this one. */
+  readonly leaderEpoch: number
   /** Where the last cleaning ended; undefined before the first one. */
   readonly cleanedUpTo: number | undefined
 }
@@ -114,7 +116,8 @@ class Loading {
       cleanedUpTo: this.#known.cleanedUpTo,
     })
     const epochsChanged = this.#epochs.cutFrom(this.#logEndOffset + 1)
-    if (epochsChanged || !this.#names.has(LEADER_EPOCH_FILE)) log.saveEpochs()
+    const hasNewEpoch = this.#known.leaderEpoch > 0 && this.#epochs.began(this.#known.leaderEpoch, this.#logEndOffset)
+    if (epochsChanged || hasNewEpoch || !this.#names.has(LEADER_EPOCH_FILE)) log.saveEpochs()
     const closed = segments.slice(0, -1).filter(segment => segment.isDirty)
     if (closed.length > 0) log.settle(closed)
     // A killed process leaves what the device does not have yet: it is read and repeated from now on as if it had been promised.

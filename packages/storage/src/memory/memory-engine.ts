@@ -22,7 +22,7 @@ import type {
   StorageEngine,
   TopicLayout,
 } from '../engine.ts'
-import { StorageError } from '../engine.ts'
+import { ledPartitions, StorageError } from '../engine.ts'
 import { activeProducersOf } from '../log/active-producers.ts'
 import { refusal } from '../log/admission.ts'
 import { CleaningStopped } from '../log/cleaner/pace.ts'
@@ -73,19 +73,25 @@ class MemoryLogEngine implements LogEngine {
 
   create(layout: TopicLayout): void {
     const logs = this.#topics.get(layout.topicId) ?? []
-    for (let partition = logs.length; partition < layout.partitionCount; partition++)
-      logs.push(new MemoryLog(layout, partition))
+    for (const partition of ledPartitions(layout)) logs[partition] ??= new MemoryLog(layout, partition)
     this.#topics.set(layout.topicId, logs)
   }
 
   remove(topicId: string): void {
     const logs = this.#topics.get(topicId) ?? []
     this.#topics.delete(topicId)
-    for (const log of logs) this.#listener?.failed(log)
+    for (const log of Object.values(logs)) this.#listener?.failed(log)
   }
 
   configure(topicId: string, config: LogConfig): void {
-    for (const log of this.#topics.get(topicId) ?? []) log.config = config
+    for (const log of Object.values(this.#topics.get(topicId) ?? [])) log.config = config
+  }
+
+  /** What is in memory goes nowhere. */
+  release({ topic, partition }: PartitionLog): Promise<string> {
+    return Promise.reject(
+      new StorageError('IO', `${topic}-${partition} is in the memory of its node and cannot be moved`),
+    )
   }
 
   partition(topicId: string, partition: number): PartitionLog | undefined {

@@ -1,4 +1,5 @@
 /** A data folder as a whole: its checkpoints, and each of its partitions that is asked for. */
+import { nodeOfFile } from '../disk/node-files.ts'
 import { type FileLock, type FileSystem, readSmallFile } from '../file-system.ts'
 import { parseOffsetCheckpoint } from '../log/checkpoint-file.ts'
 import { LEADER_EPOCH_FILE, offsetOfFile, PARTITION_METADATA_FILE, partitionOfFolder } from '../log/file-names.ts'
@@ -93,6 +94,13 @@ function partitionsIn(fs: FileSystem, dataFolder: string): readonly FoundPartiti
 const isOfPartition = (name: string): boolean =>
   name === PARTITION_METADATA_FILE || name === LEADER_EPOCH_FILE || offsetOfFile(name, '.log') !== undefined
 
+/** Of every node that has used the folder. */
+function checkpointFiles(fs: FileSystem, folder: string): readonly string[] {
+  const ofOthers = fs.list(folder).filter(name => nodeOfFile(name) !== undefined)
+  const isOffsets = (name: string): boolean => OFFSET_CHECKPOINTS.some(checkpoint => name.startsWith(checkpoint))
+  return [...OFFSET_CHECKPOINTS, ...ofOthers.filter(isOffsets).sort()]
+}
+
 /** By partition folder, then by checkpoint. */
 function readCheckpoints(
   fs: FileSystem,
@@ -100,7 +108,7 @@ function readCheckpoints(
   problems: LogProblem[],
 ): Map<string, Map<string, CheckpointedOffset>> {
   const known = new Map<string, Map<string, CheckpointedOffset>>()
-  for (const name of OFFSET_CHECKPOINTS) {
+  for (const name of checkpointFiles(fs, folder)) {
     const path = `${folder}/${name}`
     const bytes = readSmallFile(fs, path)
     const offsets = bytes === undefined ? new Map<string, number>() : parseOffsetCheckpoint(bytes)

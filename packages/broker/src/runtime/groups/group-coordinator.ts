@@ -42,6 +42,8 @@ export interface GroupCoordinatorOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Whether this node coordinates the group. */
+  readonly isOwn: (groupId: string) => boolean
 }
 
 const NO_OFFSETS: OffsetsView = new Map()
@@ -70,7 +72,8 @@ export class GroupCoordinator {
 
   /** Takes up the groups where they were left: members keep their places if they call in time. */
   async start(): Promise<void> {
-    for (const stored of await this.#options.catalog.loadGroups()) this.#restore(stored)
+    for (const stored of await this.#options.catalog.loadGroups())
+      if (this.#options.isOwn(stored.groupId)) this.#restore(stored)
     this.#expireLater()
   }
 
@@ -128,6 +131,7 @@ export class GroupCoordinator {
   }
 
   #groupOf(groupId: string): GroupShell {
+    if (!this.#options.isOwn(groupId)) return this.#strange(groupId)
     let group = this.#groups.get(groupId)
     if (group === undefined) {
       group = new GroupShell(
@@ -138,6 +142,12 @@ export class GroupCoordinator {
       this.#groups.set(groupId, group)
     }
     return group
+  }
+
+  /** Another node's: it sends everyone away, and nobody remembers it. */
+  #strange(groupId: string): GroupShell {
+    const kept = { offsets: new Map(), transactions: noTransactions() }
+    return new GroupShell({ kind: 'Dead', groupId, unloaded: true }, kept, { ...this.#services, onDead: () => {} })
   }
 
   /** A fresh id for a member to be. */

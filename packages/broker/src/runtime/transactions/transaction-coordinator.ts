@@ -28,6 +28,8 @@ export interface TransactionCoordinatorOptions extends MarkerServices {
   readonly timers: TimerWheel
   readonly clock: Clock
   readonly logger: Logger
+  /** Whether this node coordinates the transactional id. */
+  readonly isOwn: (transactionalId: string) => boolean
 }
 
 /** The record of the id cannot be read, so that nobody knows what it is in the middle of. Clients give up and say so. */
@@ -70,10 +72,10 @@ export class TransactionCoordinator {
 
   /** Takes up the ids where they were left: what was decided gets its markers, what was open is aborted when its time is up. */
   async start(): Promise<void> {
-    for (const stored of await this.#options.catalog.loadTransactions()) this.#restore(stored)
+    const states = (await this.#options.catalog.loadTransactions()).flatMap(stored => this.#restore(stored) ?? [])
     const now = this.#options.clock.now()
     for (const shell of [...this.#shells.values()]) shell.tell({ kind: 'loaded', now })
-    if (this.#unreadable.size === 0) void this.#dropOrphans()
+    if (this.#unreadable.size === 0) void this.#dropOrphans(states)
     this.#expireLater()
   }
 
@@ -127,6 +129,9 @@ export class TransactionCoordinator {
   }
 
   #shellOf(transactionalId: string): TransactionShell {
+    // Another node's: it sends everyone away, and nobody remembers it.
+    if (!this.#options.isOwn(transactionalId))
+      return new TransactionShell({ ...absentTransaction(transactionalId), unloaded: true }, this.#services)
     let shell = this.#shells.get(transactionalId)
     if (shell === undefined) {
       shell = new TransactionShell({ ...absentTransaction(transactionalId), unloaded: this.#closed }, this.#services)
@@ -135,10 +140,13 @@ export class TransactionCoordinator {
     return shell
   }
 
-  #restore({ transactionalId, value }: StoredTransaction): void {
+  /** Answers the state, another node's too. */
+  #restore({ transactionalId, value }: StoredTransaction): TransactionState | undefined {
     try {
       const state = replayTransaction(decodeTransactionRecord(transactionalId, value))
-      this.#shells.set(transactionalId, new TransactionShell(state, this.#services))
+      if (this.#options.isOwn(transactionalId))
+        this.#shells.set(transactionalId, new TransactionShell(state, this.#services))
+      return state
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
       this.#unreadable.add(transactionalId)
@@ -146,14 +154,15 @@ export class TransactionCoordinator {
         `the record of transactional id ${transactionalId} in the catalog cannot be read (${error.message}): its producers are refused with UNKNOWN_SERVER_ERROR. ` +
           'End what it has open with kafka-transactions find-hanging and abort, then stop the broker and run millrace transaction drop',
       )
+      return undefined
     }
   }
 
   /** Offsets whose transaction nobody knows any more, since an operator has dropped its record: they would be in the way of their group for ever. */
-  async #dropOrphans(): Promise<void> {
+  async #dropOrphans(states: readonly TransactionState[]): Promise<void> {
     const { groups, logger } = this.#options
     const known = new Set<string>()
-    for (const { state } of this.#shells.values())
+    for (const state of states)
       if ('groups' in state) for (const groupId of state.groups) known.add(`${state.producerId} ${groupId}`)
     for (const { groupId, producerId } of groups.pendingTransactions()) {
       if (known.has(`${producerId} ${groupId}`)) continue

@@ -57,6 +57,8 @@ export class LogCleaner {
   readonly #cleaned: CleanedLogs
   /** Logs that could not be read, and are not tried again before the next start, and how much of them is dirty. */
   readonly #uncleanable = new WeakMap<DiskLog, number>()
+  /** Another node's by now. */
+  readonly #left = new WeakSet<DiskLog>()
   #figures: Figures = {
     cleanings: 0,
     bytesRead: 0,
@@ -72,6 +74,7 @@ export class LogCleaner {
   #lastLookMs: number
   #timer: Scheduled | undefined
   #pace: Pace | undefined
+  #cleaning: DiskLog | undefined
   #running: Promise<void> = Promise.resolve()
   #isStopped = false
 
@@ -98,6 +101,14 @@ export class LogCleaner {
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#timer?.cancel()
+    this.#pace?.wake()
+    await this.#running
+  }
+
+  /** Resolves when the log is not being cleaned and will not be. */
+  async leave(log: DiskLog): Promise<void> {
+    this.#left.add(log)
+    if (this.#cleaning !== log) return
     this.#pace?.wake()
     await this.#running
   }
@@ -149,7 +160,8 @@ export class LogCleaner {
   }
 
   #isCleanable(log: DiskLog): boolean {
-    return log.fault === undefined && log.config.cleanupPolicy.includes('compact') && !this.#uncleanable.has(log)
+    if (log.fault !== undefined || this.#left.has(log)) return false
+    return log.config.cleanupPolicy.includes('compact') && !this.#uncleanable.has(log)
   }
 
   async #rangeOf(log: DiskLog): Promise<CleanableRange | undefined> {
@@ -171,6 +183,7 @@ export class LogCleaner {
       bytesPerSecondMax: () => this.#settings().ioBytesPerSecondMax,
       isWanted: () => !this.#isStopped && this.#settings().isEnabled && this.#isCleanable(log),
     })
+    this.#cleaning = log
     const options = { range, map, ioBufferBytes, pace: this.#pace }
     const begunMs = clock.monotonicMs()
     try {
@@ -184,6 +197,7 @@ export class LogCleaner {
       return false
     } finally {
       this.#pace = undefined
+      this.#cleaning = undefined
     }
   }
 
