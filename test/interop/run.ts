@@ -1,5 +1,5 @@
 // The interop suite: real Kafka clients, each as its registry delivers it, against a broker started for them.
-//   node run.ts [--against millrace|kafka] [--only name,name] [--broker host:port] [--minutes N] [--keep] [--again]
+//   node run.ts [--against millrace|kafka] [--nodes N] [--only name,name] [--broker host:port] [--minutes N] [--keep] [--again]
 // --again runs a client that failed once more, and says so: on a busy machine a client's own time-outs may pass before its group has settled.
 // A name is a folder under clients/, or storage-exchange.
 // Against Apache Kafka it shows that the tests are right, against Millrace that the broker is.
@@ -24,6 +24,7 @@ import { exchange, installExchange, routesOf } from './storage-exchange.ts'
 const { values } = parseArgs({
   options: {
     against: { type: 'string', default: 'millrace' },
+    nodes: { type: 'string', default: '1' },
     only: { type: 'string' },
     broker: { type: 'string' },
     minutes: { type: 'string', default: '25' },
@@ -73,7 +74,9 @@ async function againstOwnBroker(kind: Kind): Promise<Result[]> {
   if (kind === 'kafka') await installKafka()
   let broker: Broker | undefined
   try {
-    broker = await startBroker(kind, folder)
+    broker = await startBroker(kind, folder, {
+      settings: kind === 'millrace' ? { 'millrace.nodes': values.nodes } : {},
+    })
     console.log(`${kind} at ${broker.bootstrap}, data in ${broker.data}\n`)
     const { hasEnded } = broker
     const ran = await runAll(broker.bootstrap, hasEnded)

@@ -134,7 +134,10 @@ async function buildInto(folder: string): Promise<void> {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   writeFileSync(join(folder, 'package.json'), readFileSync(join(root, 'package.json')))
   const bundle = await rolldown({
-    input: { main: join(root, 'packages/cli/src/main.ts') },
+    input: {
+      main: join(root, 'packages/cli/src/main.ts'),
+      'node-thread': join(root, 'packages/cli/src/serve/node-thread.ts'),
+    },
     external: EXTERNAL,
     platform: 'node',
     resolve: { conditionNames: ['source', 'node', 'import'] },

@@ -1,29 +1,35 @@
 /** The way between clients and broker: passes bytes on as they are, and cuts, stalls, delays or refuses when it is told to. */
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net'
+import { freePortPair } from '../interop/broker.ts'
 
 export class FaultyLink implements AsyncDisposable {
   connections = 0
-  readonly #server: Server
-  readonly #targetPort: number
+  readonly port: number
+  readonly #servers: readonly Server[]
   readonly #pairs = new Set<readonly [Socket, Socket]>()
   #isRefusing = false
   #isStalled = false
   #delayMs = 0
 
-  private constructor(server: Server, targetPort: number) {
-    this.#server = server
-    this.#targetPort = targetPort
-    server.on('connection', socket => this.#accept(socket))
+  private constructor(port: number, servers: readonly Server[], targetPort: number) {
+    this.port = port
+    this.#servers = servers
+    for (const [i, server] of servers.entries()) server.on('connection', socket => this.#accept(socket, targetPort + i))
   }
 
-  static async open(targetPort: number): Promise<FaultyLink> {
-    const server = createServer({ noDelay: true })
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    return new FaultyLink(server, targetPort)
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port
+  /** To so many ports in a row from so many in a row. */
+  static async open(targetPort: number, count = 1): Promise<FaultyLink> {
+    const first = count === 1 ? 0 : await freePortPair()
+    const servers: Server[] = []
+    for (let i = 0; i < count; i++) {
+      const server = createServer({ noDelay: true })
+      servers.push(server)
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(count === 1 ? 0 : first + i, '127.0.0.1', resolve)
+      })
+    }
+    return new FaultyLink((servers[0]!.address() as AddressInfo).port, servers, targetPort)
   }
 
   /** Ends every connection in the middle of whatever it carries. */
@@ -55,14 +61,14 @@ export class FaultyLink implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut()
-    await new Promise(resolve => this.#server.close(resolve))
+    await Promise.all(this.#servers.map(server => new Promise(resolve => server.close(resolve))))
   }
 
-  #accept(client: Socket): void {
+  #accept(client: Socket, targetPort: number): void {
     client.on('error', () => {})
     if (this.#isRefusing) return void client.resetAndDestroy()
     this.connections++
-    const broker = createConnection({ port: this.#targetPort, host: '127.0.0.1', noDelay: true })
+    const broker = createConnection({ port: targetPort, host: '127.0.0.1', noDelay: true })
     const pair = [client, broker] as const
     this.#pairs.add(pair)
     const end = (): void => {

@@ -28,6 +28,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '1' },
     kills: { type: 'string' },
     against: { type: 'string', default: 'millrace' },
+    nodes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     clients: { type: 'string', default: CLIENTS.join(',') },
     rate: { type: 'string', default: '300' },
@@ -40,6 +41,8 @@ if (!KINDS.includes(kind)) throw new Error(`--against is one of ${KINDS.join(', 
 const wanted = values.clients.split(',') as ClientName[]
 for (const name of wanted)
   if (!CLIENTS.includes(name)) throw new Error(`no client ${name}; there are ${CLIENTS.join(', ')}`)
+const nodes = Number(values.nodes)
+if (nodes !== 1 && nodes !== 2) throw new Error('--nodes is 1 or 2')
 const seed = Number(values.seed)
 const killsWanted = values.kills === undefined ? undefined : Number(values.kills)
 
@@ -99,13 +102,13 @@ process.exit(verdict.failures.length === 0 && verdict.passedCount > 0 ? 0 : 1)
 
 async function soak(): Promise<void> {
   const port = await freePortPair()
-  await using link = await FaultyLink.open(port)
+  await using link = await FaultyLink.open(port, nodes)
   const broker = await BrokerUnderFire.prepare({
     kind,
     folder,
     port,
     advertisedPort: link.port,
-    settings: SETTINGS[kind],
+    settings: kind === 'millrace' ? { ...SETTINGS.millrace, 'millrace.nodes': values.nodes } : SETTINGS.kafka,
     env: clock?.env ?? {},
   })
   const siege: Siege = {

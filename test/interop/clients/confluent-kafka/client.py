@@ -284,14 +284,15 @@ def admin(bootstrap, prefix):
     client = create(bootstrap, topic, 2, {"retention.ms": "123456"})
     wait_for("listing", lambda: topic in client.list_topics(timeout=CALL_LIMIT_S).topics)
 
+    nodes = {node.id for node in result(client.describe_cluster()).nodes}
+
     def partitions():
         described = result(client.describe_topics(TopicCollection([topic]))[topic])
-        return [(part.id, part.leader.id) for part in described.partitions]
+        return [(part.id, part.leader.id in nodes) for part in described.partitions]
 
-    node = result(client.describe_cluster()).nodes[0].id
-    expect("partitions", partitions(), [(0, node), (1, node)])
+    expect("partitions", partitions(), [(0, True), (1, True)])
     result(client.create_partitions([NewPartitions(topic, 3)])[topic])
-    wait_for("three partitions", lambda: partitions() == [(0, node), (1, node), (2, node)])
+    wait_for("three partitions", lambda: partitions() == [(0, True), (1, True), (2, True)])
     admin_configs(client, topic)
     admin_records(client, bootstrap, topic)
     admin_groups(client, bootstrap, topic, group)

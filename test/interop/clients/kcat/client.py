@@ -174,7 +174,8 @@ def admin(bootstrap, prefix):
     topic = f"{prefix}-admin"
     command(bootstrap, "-P", "-t", topic, input=b"1\n2\n3\n")
     metadata = json.loads(command(bootstrap, "-L", "-J", "-t", topic))
-    node = metadata["brokers"][0]["id"]
+    node = metadata["topics"][0]["partitions"][0]["leader"]
+    expect("the leader is a broker", node in [broker["id"] for broker in metadata["brokers"]], True)
     replicas = [{"id": node}]
     partition = {"partition": 0, "leader": node, "replicas": replicas, "isrs": replicas}
     expect("metadata", metadata["topics"], [{"topic": topic, "partitions": [partition]}])

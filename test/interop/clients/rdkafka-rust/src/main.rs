@@ -288,10 +288,10 @@ fn admin(bootstrap: &str, prefix: &str) -> Outcome {
     let client = create(bootstrap, &new_topic(&topic, 2).set("retention.ms", "123456"))?;
     let partitions = || -> Outcome<Vec<i32>> {
         let metadata = client.inner().fetch_metadata(Some(&topic), CALL_LIMIT).map_err(text)?;
-        let node = metadata.brokers()[0].id();
         let partitions = metadata.topics()[0].partitions();
         for part in partitions {
-            expect("leader and replicas", (part.leader(), part.replicas()), (node, &[node][..]))?;
+            let is_broker = metadata.brokers().iter().any(|broker| broker.id() == part.leader());
+            expect("leader and replicas", (is_broker, part.replicas()), (true, &[part.leader()][..]))?;
         }
         Ok(partitions.iter().map(|part| part.id()).collect())
     };
