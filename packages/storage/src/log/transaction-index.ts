@@ -16,6 +16,7 @@ import type { LogSegment } from './segment.ts'
 import { checkedContent } from './transaction-index-sums.ts'
 
 const ENTRY_BYTES = 34
+const LAST_OFFSET_AT = 18
 const OFFSET_DELTA_MAX = 0x7fff_ffff
 
 /** One entry as it stands in an index. */
@@ -32,7 +33,7 @@ export function appendEntry(segment: LogSegment, aborted: IndexedAbort): void {
   const entry = Buffer.alloc(ENTRY_BYTES)
   writeInt64(entry, 2, aborted.producerId)
   writeInt64(entry, 10, aborted.firstOffset)
-  writeInt64(entry, 18, aborted.lastOffset)
+  writeInt64(entry, LAST_OFFSET_AT, aborted.lastOffset)
   writeInt64(entry, 26, aborted.lastStableOffset)
   if (!segment.hasTransactionIndex) {
     segment.transactions.create()
@@ -76,20 +77,32 @@ export function entriesIn(segments: readonly LogSegment[], { from, to }: OffsetR
     const bytes = checkedContent(segment)
     const size = bytes.length
     if (size % ENTRY_BYTES !== 0) throw unfit(segment.transactions, 'its size is not whole entries')
-    for (let at = 0; at + ENTRY_BYTES <= size; at += ENTRY_BYTES) {
+    for (let at = firstEndingFrom(bytes, from); at < size; at += ENTRY_BYTES) {
       const entry = entryAt(bytes, at)
       if (bytes.readInt16BE(at) !== 0 || !isWithin(segment, entry.lastOffset) || entry.firstOffset < 0)
         throw unfit(segment.transactions, `its entry at ${at} is none`)
-      if (entry.lastOffset >= from && entry.firstOffset < to) found.push(entry)
+      if (entry.firstOffset < to) found.push(entry)
       if (entry.lastStableOffset >= to) return found
     }
   }
   return found
 }
 
+/** Where the first entry lies whose marker is at the offset or behind it: markers lie in the order of the log. */
+function firstEndingFrom(bytes: Buffer, offset: number): number {
+  let low = 0
+  let high = bytes.length / ENTRY_BYTES
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (int64At(bytes, middle * ENTRY_BYTES + LAST_OFFSET_AT) < offset) low = middle + 1
+    else high = middle
+  }
+  return low * ENTRY_BYTES
+}
+
 const entryAt = (bytes: Buffer, at: number): IndexedAbort => ({
   producerId: int64At(bytes, at + 2),
   firstOffset: int64At(bytes, at + 10),
-  lastOffset: int64At(bytes, at + 18),
+  lastOffset: int64At(bytes, at + LAST_OFFSET_AT),
   lastStableOffset: int64At(bytes, at + 26),
 })
