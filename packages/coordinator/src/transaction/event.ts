@@ -49,6 +49,8 @@ export interface Init extends Request, MayRotate {
   readonly timeoutMs: number
   /** The id and epoch that the producer knows itself by (KIP-360, version 3 and up); null for a new producer. */
   readonly expected: ProducerIdAndEpoch | null
+  /** How many epochs may have been given out and forgotten since (a power cut): they are passed over. None without it. */
+  readonly forgottenEpochs?: number
 }
 
 export interface ProducerIdAndEpoch {

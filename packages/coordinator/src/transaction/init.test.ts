@@ -49,6 +49,23 @@ describe('InitProducerId', () => {
     })
   }
 
+  test('passes over epochs that may have been given out and forgotten, to another id when none are left', () => {
+    const producer = SimulatedProducer.ready(2)
+    const { producerId } = producer.identity
+    assert.equal(producer.initPassingOver(64), 'NONE')
+    assert.deepEqual(producer.identity, { producerId, producerEpoch: 65 })
+    assert.equal(producer.initPassingOver(64, { producerId, producerEpoch: 3 }), 'PRODUCER_FENCED')
+    assert.equal(producer.initPassingOver(64, producer.identity), 'NONE')
+    assert.deepEqual(producer.identity, { producerId, producerEpoch: 130 })
+    assert.equal(producer.initPassingOver(PRODUCER_EPOCH_MAX - 131), 'NONE')
+    assert.deepEqual(producer.identity, { producerId, producerEpoch: PRODUCER_EPOCH_MAX })
+    const before = exhausted(2)
+    before.shell.state = { ...before.shell.state, producerEpoch: PRODUCER_EPOCH_MAX - 64 } as typeof before.shell.state
+    assert.equal(before.initPassingOver(64), 'NONE')
+    assert.notEqual(before.identity.producerId, producerId)
+    assert.equal(before.identity.producerEpoch, 0)
+  })
+
   test('with the present id and epoch goes on with the next, and repeated gives the same', () => {
     const producer = SimulatedProducer.ready(0)
     const first = producer.identity

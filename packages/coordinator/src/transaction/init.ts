@@ -69,7 +69,7 @@ type Identity = Pick<Empty, 'producerId' | 'previousProducerId' | 'producerEpoch
  * the next; if it has been given that already and did not hear of it, it gets the same again, which is safe because any other producer's
  * start would have made `lastProducerEpoch` -1.
  */
-function nextIdentity(state: Idle, { expected, freshProducerId }: Init): Identity | undefined {
+function nextIdentity(state: Idle, { expected, freshProducerId, forgottenEpochs = 0 }: Init): Identity | undefined {
   const { producerId, previousProducerId, producerEpoch, lastProducerEpoch } = state
   if (expected !== null) {
     const isRotated = expected.producerId === previousProducerId && isEpochExhausted(expected)
@@ -79,11 +79,12 @@ function nextIdentity(state: Idle, { expected, freshProducerId }: Init): Identit
       return isRetry ? { producerId, previousProducerId, producerEpoch, lastProducerEpoch } : undefined
   }
   const last = expected === null ? -1 : producerEpoch
-  if (isEpochExhausted(state)) {
+  if (isEpochExhausted({ producerEpoch: producerEpoch + forgottenEpochs })) {
     assert(freshProducerId >= 0, 'an exhausted epoch needs a fresh producer id')
     return { producerId: freshProducerId, previousProducerId: producerId, producerEpoch: 0, lastProducerEpoch: last }
   }
-  return { producerId, previousProducerId: producerId, producerEpoch: producerEpoch + 1, lastProducerEpoch: last }
+  const next = producerEpoch + forgottenEpochs + 1
+  return { producerId, previousProducerId: producerId, producerEpoch: next, lastProducerEpoch: last }
 }
 
 function start(

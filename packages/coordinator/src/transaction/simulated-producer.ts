@@ -35,6 +35,12 @@ export class SimulatedProducer {
     return this.#learn(reply)
   }
 
+  /** The first time after a start that may not know the last epochs. */
+  initPassingOver(forgottenEpochs: number, expected: ProducerIdAndEpoch | null = null): string {
+    const timeoutMs = 60_000
+    return this.#learn(this.#ask(request => ({ kind: 'init', request, expected, timeoutMs, forgottenEpochs })))
+  }
+
   add(partition: number, identity = this.identity): string {
     const partitions = [{ topic: 't', partition }]
     const transactionVersion = this.version

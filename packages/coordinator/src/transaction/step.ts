@@ -109,9 +109,15 @@ export function step(state: TransactionState, event: TransactionEvent, config: T
   return { state: transition(state, event, out), effects: out.effects }
 }
 
+interface NeedsProducerId extends Pick<TransactionEvent, 'kind'> {
+  readonly forgottenEpochs?: number
+}
+
 /** Whether the event may need its `freshProducerId`. To be asked of the very state that is then stepped. */
-export function needsProducerId(state: TransactionState, { kind }: Pick<TransactionEvent, 'kind'>): boolean {
+export function needsProducerId(state: TransactionState, event: NeedsProducerId): boolean {
+  const { kind, forgottenEpochs = 0 } = event
   if (state.kind === 'Dead') return kind === 'init'
   if (state.kind === 'PrepareCommit' || state.kind === 'PrepareAbort') return false
-  return (kind === 'init' || kind === 'end' || kind === 'expire') && isEpochExhausted(state)
+  const producerEpoch = state.producerEpoch + forgottenEpochs
+  return (kind === 'init' || kind === 'end' || kind === 'expire') && isEpochExhausted({ producerEpoch })
 }

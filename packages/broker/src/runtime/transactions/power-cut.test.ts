@@ -146,6 +146,37 @@ test('it would be noticed if decisions were not synced', { timeout: 120_000 }, a
   )
 })
 
+test('an epoch that the end of a transaction gave out is not given out again, though a power cut took that end', async () => {
+  for (const count of [1, 5, 60, 70, 130]) {
+    const fs = await newDisk()
+    const machine = await boot(fs, {})
+    await createTopic(machine.client, 'a')
+    const zombie = await TransactionalProducer.start(machine.client, 'tx')
+    for (let i = 0; i < count; i++) {
+      assert.equal(await zombie.send('a', ['x']), 'NONE')
+      assert.equal(await zombie.commit(), 'NONE')
+    }
+    const left = fs.afterPowerCut(seededRandom(count))
+    await machine.end()
+    const again = await boot(left, {})
+    try {
+      const successor = await TransactionalProducer.start(again.client, 'tx')
+      assert.equal(successor.producerId, zombie.producerId)
+      assert(
+        successor.producerEpoch > zombie.producerEpoch,
+        `${successor.producerEpoch}, ${zombie.producerEpoch} before`,
+      )
+      zombie.reconnect(again.client)
+      assert.notEqual(await zombie.commit(), 'NONE')
+      // From then on one follows the other again.
+      const third = await TransactionalProducer.start(again.client, 'tx')
+      assert.equal(third.producerEpoch, successor.producerEpoch + 1)
+    } finally {
+      await again.end()
+    }
+  }
+})
+
 const plainCommit = async (client: WireClient, offset: number): Promise<void> => {
   const { topics } = await client.request(OffsetCommit, 8, {
     groupId: 'plain',

@@ -13,6 +13,7 @@ import { startBroker } from '../../broker.ts'
 import { brokerConfigOf } from '../../config/load-broker-config.ts'
 import { committedOffset, generations, read, TransactionalProducer } from '../../handlers/transaction-fixture.ts'
 import { decodeTransactionRecord, encodeTransactionRecord } from './transaction-record-codec.ts'
+import { FORGOTTEN_EPOCHS_MAX } from './vital-records.ts'
 
 interface Started {
   readonly client: WireClient
@@ -149,7 +150,11 @@ for (const generation of generations)
     await createTopic(first.client, 't')
     const old = await TransactionalProducer.start(first.client, 'tx', { generation })
     await first.stop()
-    await rewrite(folder, 'tx', record => ({ ...record, producerEpoch: 32_765, lastProducerEpoch: 32_764 }))
+    await rewrite(folder, 'tx', record => ({
+      ...record,
+      producerEpoch: 32_765 - FORGOTTEN_EPOCHS_MAX,
+      lastProducerEpoch: -1,
+    }))
     const { client } = await start(t, folder)
     const producer = await TransactionalProducer.start(client, 'tx', { generation })
     // It has the last epoch now.

@@ -144,8 +144,9 @@ export class TransactionCoordinator {
   #restore({ transactionalId, value }: StoredTransaction): TransactionState | undefined {
     try {
       const state = replayTransaction(decodeTransactionRecord(transactionalId, value))
+      const isRestored = !this.#options.config.isDurable
       if (this.#options.isOwn(transactionalId))
-        this.#shells.set(transactionalId, new TransactionShell(state, this.#services))
+        this.#shells.set(transactionalId, new TransactionShell(state, this.#services, { isRestored }))
       return state
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error

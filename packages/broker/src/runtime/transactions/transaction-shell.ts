@@ -22,7 +22,7 @@ import type { ProducerIds } from '../producer-ids.ts'
 import type { IsPromised } from '../promised-topics.ts'
 import type { WrittenMarkers } from './marker-writer.ts'
 import { encodeTransactionRecord } from './transaction-record-codec.ts'
-import { isVitalRecord } from './vital-records.ts'
+import { FORGOTTEN_EPOCHS_MAX, isVitalRecord } from './vital-records.ts'
 
 export interface TransactionShellServices {
   readonly catalog: Catalog
@@ -54,8 +54,15 @@ export class TransactionShell {
   #nextRequest = 1
   /** A producer id or a write is awaited. */
   #isBusy = false
+  /** Its epochs may have been given out beyond the one that is known, by a process that is gone. */
+  #mayHaveForgotten: boolean
 
-  constructor(state: TransactionState, services: TransactionShellServices) {
+  constructor(
+    state: TransactionState,
+    services: TransactionShellServices,
+    { isRestored }: { readonly isRestored: boolean } = { isRestored: false },
+  ) {
+    this.#mayHaveForgotten = isRestored
     this.transactionalId = state.transactionalId
     this.#state = state
     this.#services = services
@@ -115,7 +122,9 @@ export class TransactionShell {
       this.#services.onDead(this.transactionalId)
   }
 
-  #take(event: TransactionEvent): void {
+  #take(asked: TransactionEvent): void {
+    const forgets = asked.kind === 'init' && this.#mayHaveForgotten
+    const event = forgets ? { ...asked, forgottenEpochs: FORGOTTEN_EPOCHS_MAX } : asked
     if (needsProducerId(this.#state, event)) void this.#takeWithProducerId(event)
     else this.#step(event)
   }
@@ -145,9 +154,11 @@ export class TransactionShell {
   async #write(step: TransactionStep, event: TransactionEvent, write: PersistTransaction): Promise<void> {
     this.#isBusy = true
     const { catalog, isPromised } = this.#services
+    const before = this.#state
     try {
-      await catalog.write([changeOf(write)], { isVital: isVitalRecord(this.#state, write.record, isPromised) })
+      await catalog.write([changeOf(write)], { isVital: isVitalRecord(before, write.record, isPromised) })
       this.#isBusy = false
+      if (event.kind === 'init' && isGivenAnew(before, write)) this.#mayHaveForgotten = false
       this.#perform(step, event.now)
     } catch (error) {
       this.#isBusy = false
@@ -213,6 +224,11 @@ export class TransactionShell {
 }
 
 const isDecided = (state: TransactionState): boolean => state.kind === 'PrepareCommit' || state.kind === 'PrepareAbort'
+
+/** An identity that no producer had before: not the end of the one before, nor the same again for a producer that did not hear of it. */
+const isGivenAnew = (before: TransactionState, { record }: PersistTransaction): boolean =>
+  record?.status === 'Empty' &&
+  (before.kind === 'Dead' || before.producerId !== record.producerId || before.producerEpoch !== record.producerEpoch)
 
 function changeOf({ transactionalId, record }: PersistTransaction): CatalogChange {
   return record === null

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { absentTransaction, replayTransaction, type TransactionRecord } from '@millrace/coordinator'
-import { isVitalRecord } from './vital-records.ts'
+import { FORGOTTEN_EPOCHS_MAX, isVitalRecord } from './vital-records.ts'
 
 const isPromised = (topic: string): boolean => topic === 'promised'
 
@@ -41,6 +41,13 @@ test('a decision is on the device before its markers when a promised topic is in
     assert(isVitalRecord(ongoing('promised', 'other'), record(status, 'promised', 'other'), isPromised))
     assert(!isVitalRecord(ongoing('other'), record(status, 'other'), isPromised))
   }
+})
+
+test('of the epochs that decisions give out, one in so many is on the device first', () => {
+  const vital = Array.from({ length: 3 * FORGOTTEN_EPOCHS_MAX }, (_, producerEpoch) => producerEpoch).filter(epoch =>
+    isVitalRecord(ongoing('other'), { ...record('PrepareCommit', 'other'), producerEpoch: epoch }, isPromised),
+  )
+  assert.deepEqual(vital, [0, FORGOTTEN_EPOCHS_MAX, 2 * FORGOTTEN_EPOCHS_MAX])
 })
 
 test('what the next start would do again may be lost', () => {

@@ -3,7 +3,8 @@
  *
  *   Empty      always. An epoch that is given out a second time makes two producers pass for one, as a producer id would
  *   Ongoing    when a partition of a promised topic joins. Its records stay, and without this nobody would ever end them
- *   Prepare…   when such a partition is in it. A marker that stays without it would be one partition's word against another's
+ *   Prepare…   when such a partition is in it. A marker that stays without it would be one partition's word against another's. And at every so many epochs: it gives one out, and the
+ *              start after a power cut passes over as many as may have been forgotten
  *   Complete…  never, however durable the catalog is. Without it the next start writes the markers once more
  *
  * Undefined is as the catalog is. What was written before goes with what is synced: a group's pending offsets with the decision, the epoch that the last decision gave out with the first
@@ -11,6 +12,9 @@
  */
 import type { TransactionRecord, TransactionState } from '@millrace/coordinator'
 import type { IsPromised } from '../promised-topics.ts'
+
+/** Epochs of one id that may be given out without one of them on the device. */
+export const FORGOTTEN_EPOCHS_MAX = 64
 
 export function isVitalRecord(
   before: TransactionState,
@@ -28,7 +32,11 @@ export function isVitalRecord(
     }
     case 'PrepareCommit':
     case 'PrepareAbort':
-      return record.partitions.some(({ topic }) => isPromised(topic)) || undefined
+      return (
+        record.producerEpoch % FORGOTTEN_EPOCHS_MAX === 0 ||
+        record.partitions.some(({ topic }) => isPromised(topic)) ||
+        undefined
+      )
     default:
       return false
   }
