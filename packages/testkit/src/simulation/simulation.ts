@@ -88,7 +88,7 @@ class Simulation implements ClientWorld {
       random: this.#fork(),
       catalogIsDurable: this.#catalogIsDurable,
       bug,
-      log: line => (process.env.SIMDBG ? console.error(line) : this.#log.push(`${this.time.nowMs.toFixed(3)} ${line}`)),
+      log: line => this.#log.push(`${this.time.nowMs.toFixed(3)} ${line}`),
     })
     this.#nemesis = new Nemesis(this, this.#machine, this.#fork(), bug?.mischief)
   }
