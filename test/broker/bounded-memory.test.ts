@@ -69,11 +69,12 @@ const fetchFrame = (partition: number, fetchOffset: number, maxBytes: number): B
     forgottenTopicsData: [],
   })
 
-/** Reads so many bytes and no more. */
+/** Reads so many bytes and no more, or what there is of somebody who read nothing for so long that the broker hung up. */
 async function take(peer: Socket, bytes: number): Promise<void> {
-  for (let left = bytes; left > 0; ) {
+  const closed = once(peer, 'close').catch(() => {})
+  for (let left = bytes; left > 0 && !peer.destroyed && !peer.readableEnded; ) {
     const chunk = peer.read() as Buffer | null
-    if (chunk === null) await once(peer, 'readable')
+    if (chunk === null) await Promise.race([once(peer, 'readable').catch(() => {}), closed])
     else left -= chunk.length
   }
 }
