@@ -16,6 +16,7 @@ const limits = { timeout: 110_000, skip: canSeeMemory ? false : 'nobody tells ho
 const TOPIC = 'held'
 const PARTITIONS = 8
 const MIB = 1 << 20
+const TAKE_MS = 3000
 
 interface Scene {
   readonly broker: ChildBroker
@@ -69,12 +70,12 @@ const fetchFrame = (partition: number, fetchOffset: number, maxBytes: number): B
     forgottenTopicsData: [],
   })
 
-/** Reads so many bytes and no more, or what there is of somebody who read nothing for so long that the broker hung up. */
+/** Reads so many bytes and no more; less, where the broker has nothing for it just now or hung up. */
 async function take(peer: Socket, bytes: number): Promise<void> {
-  const closed = once(peer, 'close').catch(() => {})
-  for (let left = bytes; left > 0 && !peer.destroyed && !peer.readableEnded; ) {
+  const signal = AbortSignal.timeout(TAKE_MS)
+  for (let left = bytes; left > 0 && !signal.aborted && !peer.destroyed; ) {
     const chunk = peer.read() as Buffer | null
-    if (chunk === null) await Promise.race([once(peer, 'readable').catch(() => {}), closed])
+    if (chunk === null) await once(peer, 'readable', { signal }).catch(() => {})
     else left -= chunk.length
   }
 }
