@@ -4,8 +4,8 @@
  * Invariant: every node hears of shared changes in the order of the commits, its own among the others', and a write of such changes is answered when all
  * nodes have taken them in. A node that is gone is not waited for.
  */
-import type { Catalog, CatalogChange } from './catalog.ts'
-import { type FromCatalog, isShared, type MessagePipe, sentFault, type ToCatalog } from './message-pipe.ts'
+import { type Catalog, type CatalogChange, isMetadata } from './catalog.ts'
+import { type FromCatalog, type MessagePipe, sentFault, type ToCatalog } from './message-pipe.ts'
 
 /** A node's end of it. */
 export interface AttachedNode {
@@ -72,7 +72,7 @@ export class CatalogServer {
     if (changes.length > 0) this.#writes.set(changes, write)
     const made = this.#catalog.write(changes, options).then(() => {
       // What is shared is done when the last node has taken it in.
-      if (!changes.some(isShared)) node.send({ kind: 'done', id, value: undefined })
+      if (!changes.some(isMetadata)) node.send({ kind: 'done', id, value: undefined })
     })
     made
       .catch((error: unknown) => node.send({ kind: 'failed', id, fault: sentFault(error) }))
@@ -87,7 +87,7 @@ export class CatalogServer {
   #committed(changes: readonly CatalogChange[]): void {
     const write = this.#writes.get(changes)
     write?.node.send({ kind: 'told', id: write.id })
-    const shared = changes.filter(isShared)
+    const shared = changes.filter(isMetadata)
     if (shared.length === 0) return
     const others = [...this.#nodes].filter(node => node !== write?.node)
     const round = ++this.#lastRound

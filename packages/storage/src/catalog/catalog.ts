@@ -188,6 +188,27 @@ export type CatalogChange =
   /** Raises the epoch by one. */
   | { readonly kind: 'setFeature'; readonly name: string; readonly level: number }
 
+/** Of topics, configurations, features and leaders: every node has to know it, and it is on the device before anybody hears of it. The rest is one coordinator's own. */
+export const isMetadata = ({ kind }: CatalogChange): boolean => metadataKinds[kind]
+
+const metadataKinds: Readonly<Record<CatalogChange['kind'], boolean>> = {
+  createTopic: true,
+  deleteTopic: true,
+  setPartitionCount: true,
+  setConfig: true,
+  setFeature: true,
+  setLeader: true,
+  setMoveTarget: true,
+  putGroup: false,
+  deleteGroup: false,
+  putOffset: false,
+  deleteOffset: false,
+  putPendingOffset: false,
+  deletePendingOffset: false,
+  putTransaction: false,
+  deleteTransaction: false,
+}
+
 export class CatalogError extends Error {
   override readonly name = 'CatalogError'
   readonly code: CatalogErrorCode

@@ -58,24 +58,3 @@ export function receivedFault({ name, code, message, path }: SentFault): Error {
     return new StorageError(code as StorageErrorCode, message, path === undefined ? {} : { path })
   return new Error(message)
 }
-
-/** What every node has to know. The rest is its coordinator's alone. */
-export const isShared = ({ kind }: CatalogChange): boolean => sharedKinds[kind]
-
-const sharedKinds: Readonly<Record<CatalogChange['kind'], boolean>> = {
-  createTopic: true,
-  deleteTopic: true,
-  setPartitionCount: true,
-  setConfig: true,
-  setFeature: true,
-  setLeader: true,
-  setMoveTarget: true,
-  putGroup: false,
-  deleteGroup: false,
-  putOffset: false,
-  deleteOffset: false,
-  putPendingOffset: false,
-  deletePendingOffset: false,
-  putTransaction: false,
-  deleteTransaction: false,
-}

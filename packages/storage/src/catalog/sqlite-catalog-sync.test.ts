@@ -10,7 +10,7 @@ import { createLogger, silentLogger } from '@millrace/base'
 import { nodeFileSystem } from '../disk/node-file-system.ts'
 import { StorageError } from '../engine.ts'
 import type { FileSystem, OpenFile } from '../file-system.ts'
-import { putOffset } from './catalog-conformance.ts'
+import { putOffset } from './catalog-samples.ts'
 import { openSqliteCatalog } from './sqlite-catalog.ts'
 
 function newPath(t: TestContext): string {
@@ -74,7 +74,7 @@ async function traced(t: TestContext, steps: string, inject: readonly string[] =
   return { openingCount: lines.slice(0, opened).filter(line => line.includes(' fsync(')).length, events }
 }
 
-test('the write-ahead log is synced before what is vital is answered, and for nothing else', {
+test('the write-ahead log is synced before what is vital is answered, and for nothing else (Linux, with strace)', {
   skip: !canTrace,
   timeout: 60_000,
 }, async t => {
@@ -85,7 +85,7 @@ test('the write-ahead log is synced before what is vital is answered, and for no
 })
 
 for (const step of ['vital', 'topic'])
-  test(`a sync that the kernel refuses once is not tried again, and nothing is written after it (${step})`, {
+  test(`a sync that the kernel refuses once is not tried again, and nothing is written after it (${step}; Linux, with strace)`, {
     skip: !canTrace,
     timeout: 60_000,
   }, async t => {

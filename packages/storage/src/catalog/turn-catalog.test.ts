@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CatalogError } from './catalog.ts'
-import { orders, putOffset, setConfig } from './catalog-conformance.ts'
+import { orders, putOffset, setConfig } from './catalog-samples.ts'
 import { MemoryStore } from './memory-catalog.ts'
 import { TurnCatalog } from './turn-catalog.ts'
 

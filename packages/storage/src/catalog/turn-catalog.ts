@@ -15,6 +15,7 @@ import {
   type CatalogImage,
   type CatalogListener,
   type CatalogWriteOptions,
+  isMetadata,
   type OwnedCatalog,
   type StoredGroup,
   type StoredTransaction,
@@ -54,28 +55,6 @@ interface Pending {
   refusal: CatalogError | undefined
 }
 
-/**
- * What is on the device before anybody hears of it, whatever the mode: records that were synced are gone with the topic that the catalog does not know. Of groups
- * and transactions the writer knows which must be.
- */
-const vital: Readonly<Record<CatalogChange['kind'], boolean>> = {
-  createTopic: true,
-  deleteTopic: true,
-  setPartitionCount: true,
-  setConfig: true,
-  setFeature: true,
-  setLeader: true,
-  setMoveTarget: true,
-  putGroup: false,
-  deleteGroup: false,
-  putOffset: false,
-  deleteOffset: false,
-  putPendingOffset: false,
-  deletePendingOffset: false,
-  putTransaction: false,
-  deleteTransaction: false,
-}
-
 /** One turn's changes wait in memory and are written in one go, so that both have a limit. */
 export const PENDING_CHANGES_MAX = 500_000
 
@@ -112,7 +91,8 @@ export class TurnCatalog implements OwnedCatalog {
   async write(changes: readonly CatalogChange[], { isVital }: CatalogWriteOptions = {}): Promise<void> {
     for (const change of changes) check(change)
     const isWaiting = isVital ?? this.#store.isDurable ?? false
-    const syncTime = changes.some(({ kind }) => vital[kind]) ? 'now' : isWaiting ? 'later' : 'never'
+    // Records that were synced would be gone with the topic that the catalog does not know. Of groups and transactions the writer knows what is vital.
+    const syncTime = changes.some(isMetadata) ? 'now' : isWaiting ? 'later' : 'never'
     await this.#enqueue(changes, syncTime, () => this.#store.apply(changes))
   }
 
