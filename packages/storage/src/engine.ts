@@ -323,6 +323,22 @@ export interface CleaningReport {
   readonly uncleanable: readonly { readonly path: string; readonly logs: number; readonly bytes: number }[]
 }
 
+/** Before the first cleaning, and of an engine that cleans nothing. */
+export const NO_CLEANING: CleaningReport = {
+  cleanings: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
+  recordsRead: 0,
+  recordsKept: 0,
+  dirtyRatioMax: 0,
+  mapUtilization: 0,
+  lastCleaningMs: 0,
+  recopyRatio: 0,
+  overdueMsMax: 0,
+  sinceLastLookMs: 0,
+  uncleanable: [],
+}
+
 export interface StartReport {
   readonly partitionCount: number
   readonly cleanStart: boolean

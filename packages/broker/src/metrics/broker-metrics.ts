@@ -1,6 +1,6 @@
 /** Writes all that is known of a broker as Prometheus text: what was counted, and what its parts say of themselves at this moment. */
 import { errorName } from '@millrace/protocol'
-import type { CleaningReport, LogDirectory, LogEngine } from '@millrace/storage'
+import { type CleaningReport, type LogDirectory, type LogEngine, NO_CLEANING } from '@millrace/storage'
 import type { Topic } from '../metadata/topic.ts'
 import type { Services } from '../services.ts'
 import { Exposition } from './exposition.ts'
@@ -169,22 +169,6 @@ function writeLogs(to: Exposition, topics: Iterable<Topic>, directories: readonl
   for (const { topic, partition, highWatermark } of logs)
     to.sample(highWatermark, { topic, partition: String(partition) })
   writeDirectories(to, directories)
-}
-
-/** Of an engine that keeps nothing on a disk. */
-const NO_CLEANING: CleaningReport = {
-  cleanings: 0,
-  bytesRead: 0,
-  bytesWritten: 0,
-  recordsRead: 0,
-  recordsKept: 0,
-  dirtyRatioMax: 0,
-  mapUtilization: 0,
-  lastCleaningMs: 0,
-  recopyRatio: 0,
-  overdueMsMax: 0,
-  sinceLastLookMs: 0,
-  uncleanable: [],
 }
 
 /** Kafka counts percents and seconds in whole numbers here; percents and seconds stay, parts of them too. */

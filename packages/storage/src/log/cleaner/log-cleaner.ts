@@ -2,7 +2,7 @@
  * Cleans the logs of compacted topics, one at a time: the dirtiest first, as long as one is worth it; then it looks again after a while.
  */
 import type { Scheduled } from '@millrace/base'
-import { type CleaningReport, StorageError } from '../../engine.ts'
+import { type CleaningReport, NO_CLEANING, StorageError } from '../../engine.ts'
 import type { DiskLog } from '../disk-log.ts'
 import { withRepairs } from '../index-repair.ts'
 import type { LogServices } from '../log-services.ts'
@@ -59,18 +59,7 @@ export class LogCleaner {
   readonly #uncleanable = new WeakMap<DiskLog, number>()
   /** Another node's by now. */
   readonly #left = new WeakSet<DiskLog>()
-  #figures: Figures = {
-    cleanings: 0,
-    bytesRead: 0,
-    bytesWritten: 0,
-    recordsRead: 0,
-    recordsKept: 0,
-    dirtyRatioMax: 0,
-    mapUtilization: 0,
-    lastCleaningMs: 0,
-    recopyRatio: 0,
-    overdueMsMax: 0,
-  }
+  #figures: Figures = NO_CLEANING
   #lastLookMs: number
   #timer: Scheduled | undefined
   #pace: Pace | undefined
