@@ -19,14 +19,9 @@ export interface GroupMember {
 /** Commits by name: Kafka's own classic consumer and admin stay below version 10, which has topic ids, too. */
 const VERSION_WITH_NAMES = 9
 
-/** One request, not retried. Throws the first error of any partition. */
-export async function commitOffsets(
-  connection: Connection,
-  member: GroupMember,
-  offsets: readonly PartitionOffset[],
-  call: CallOptions = {},
-): Promise<void> {
-  const topics = [...byTopic(offsets)].map(([name, partitions]) => ({
+/** Offsets as OffsetCommit and TxnOffsetCommit carry them. */
+export const committedTopics = (offsets: readonly PartitionOffset[]) =>
+  [...byTopic(offsets)].map(([name, partitions]) => ({
     name,
     topicId: ZERO_UUID,
     partitions: partitions.map(({ partition, offset, leaderEpoch = -1, metadata = '' }) => ({
@@ -36,6 +31,15 @@ export async function commitOffsets(
       committedMetadata: metadata,
     })),
   }))
+
+/** One request, not retried. Throws the first error of any partition. */
+export async function commitOffsets(
+  connection: Connection,
+  member: GroupMember,
+  offsets: readonly PartitionOffset[],
+  call: CallOptions = {},
+): Promise<void> {
+  const topics = committedTopics(offsets)
   const { groupId, generationId, memberId, groupInstanceId } = member
   const body = { groupId, generationIdOrMemberEpoch: generationId, memberId, groupInstanceId, topics }
   const answer = await connection.request(OffsetCommit, body, { signal: call.signal, versionMax: VERSION_WITH_NAMES })

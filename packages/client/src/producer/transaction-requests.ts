@@ -7,12 +7,11 @@ import {
   InitProducerId,
   Produce,
   TxnOffsetCommit,
-  ZERO_UUID,
 } from '@millrace/protocol'
 import type { CallOptions } from '../client-options.ts'
 import { byTopic } from '../cluster/by-leader.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { GroupMember, PartitionOffset } from '../cluster/group-offsets.ts'
+import { committedTopics, type GroupMember, type PartitionOffset } from '../cluster/group-offsets.ts'
 import { wireError } from '../errors.ts'
 import type { Connection } from '../network/connection.ts'
 import type { TopicPartition } from '../record.ts'
@@ -116,16 +115,7 @@ export class TransactionRequests {
       generationIdOrMemberEpoch: generationId,
       memberId,
       groupInstanceId,
-      topics: [...byTopic(offsets)].map(([name, partitions]) => ({
-        name,
-        topicId: ZERO_UUID,
-        partitions: partitions.map(({ partition, offset, leaderEpoch = -1, metadata = '' }) => ({
-          partitionIndex: partition,
-          committedOffset: offset,
-          committedLeaderEpoch: leaderEpoch,
-          committedMetadata: metadata,
-        })),
-      })),
+      topics: committedTopics(offsets),
     }
     const versionMax = protocol === 'classic' ? classicMax.offsets : OFFSETS_WITH_NAMES
     return this.#at({ type: 'group', id: groupId }, call, async connection => {
