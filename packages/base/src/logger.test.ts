@@ -66,7 +66,9 @@ test('text without colours, as for a file, steers no terminal', () => {
   assert.match(lines[0]!, /^\d\d:\d\d:\d\d full port=9092\n$/)
 })
 
-test('a log that cannot be written costs its lines and not the process', { skip: !existsSync('/dev/full') }, () => {
+test('a log that cannot be written costs its lines and not the process (with /dev/full)', {
+  skip: !existsSync('/dev/full'),
+}, () => {
   const logger = JSON.stringify(new URL('./logger.ts', import.meta.url).href)
   const script = `const { systemLogger } = await import(${logger}); systemLogger().info('lost'); setImmediate(() => console.log('alive'))`
   const full = openSync('/dev/full', 'w')

@@ -31,7 +31,7 @@ test('localhost is both loopback addresses, whichever the resolver gives first',
   assert.equal(await isOpen('::1', listener.port), false)
 })
 
-test('localhost is refused when either address is taken, and then the other is free again', {
+test('localhost is refused when either address is taken, and then the other is free again (with IPv6)', {
   skip: !hasIpv6,
 }, async () => {
   const taken = createServer()

@@ -34,7 +34,9 @@ test('a file is no folder', t => {
 })
 
 // Root may write everywhere, but not in /proc.
-test('a folder that cannot be written says so when it is locked', { skip: !existsSync('/proc/self') }, () => {
+test('a folder that cannot be written says so when it is locked (with /proc)', {
+  skip: !existsSync('/proc/self'),
+}, () => {
   assert.throws(() => nodeFileSystem.lock('/proc/self/.lock'), {
     name: 'StorageError',
     message: '/proc/self/.lock may not be read or written by this user',
