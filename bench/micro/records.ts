@@ -20,28 +20,7 @@ import {
   encodeSnappyBlock,
   snappyBlockBound,
 } from '../../packages/protocol/src/records/snappy-block.ts'
-
-const ROUNDS = 15
-const ROUND_MS = 20
-
-function measure(name: string, size: number, run: () => unknown): void {
-  let best = Number.POSITIVE_INFINITY
-  let kept: unknown
-  for (let round = 0; round < ROUNDS; round++) {
-    let calls = 0
-    const start = performance.now()
-    let spent = 0
-    do {
-      for (let i = 0; i < 8; i++) kept = run()
-      calls += 8
-      spent = performance.now() - start
-    } while (spent < ROUND_MS)
-    best = Math.min(best, spent / calls)
-  }
-  if (kept === Symbol.iterator) throw new Error('unreachable: keeps the result alive')
-  const rate = size / 1e6 / (best / 1e3)
-  console.log(`${name.padEnd(44)} ${(best * 1e3).toFixed(2).padStart(10)} µs ${rate.toFixed(0).padStart(8)} MB/s`)
-}
+import { heading, measureBytes as measure } from './per-call.ts'
 
 function text(size: number): Buffer {
   const lines: string[] = []
@@ -53,7 +32,7 @@ function text(size: number): Buffer {
   return Buffer.from(lines.join('')).subarray(0, size)
 }
 
-console.log(`node ${process.version}, ${ROUNDS} rounds\n`)
+console.log(heading)
 for (const size of [64, 128, 256, 512, 1024, 16384, 1048576]) {
   const bytes = text(size)
   measure(`crc32c portable, ${size}`, size, () => crc32cPortable(bytes, 0, size))
