@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { serdes } from '@millrace/client'
+import { type LogFields, silentLogger } from '@millrace/base'
+import { KafkaError, serdes } from '@millrace/client'
 import { Fetch, Heartbeat, Produce } from '@millrace/protocol'
 import { type ClusterUnderTest, clusterUnderTest, take } from './cluster-under-test.ts'
 import { UnreliableProxy } from './unreliable-proxy.ts'
@@ -143,4 +144,27 @@ test('a record that finds no broker in time is lost with the reason, and the pro
     producers.map(({ producerEpoch, lastSequence }) => [producerEpoch, lastSequence]),
     [[1, 0]],
   )
+})
+
+test('records that are sent again and again are a warning with the reason, and not one for each time', async () => {
+  await using proxy = await UnreliableProxy.open(cluster.bootstrap)
+  const topic = await cluster.topic()
+  const warnings: { readonly message: string; readonly error: unknown }[] = []
+  const heard = Promise.withResolvers<void>()
+  const warn = (message: string, fields: LogFields = {}): void => {
+    warnings.push({ message, error: fields.error })
+    heard.resolve()
+  }
+  const logger = { ...silentLogger, warn }
+  const producer = cluster.producer({ bootstrap: proxy.bootstrap, logger, retryBackoffMs: 1, retryBackoffMaxMs: 2 })
+  await producer.send({ topic, value: 'before' })
+  proxy.cutAnswers(Produce.key, 1)
+  const sent = producer.send({ topic, value: 'in between' })
+  await heard.promise
+  proxy.cutAnswers(-1, 1)
+  await sent
+  assert.equal(proxy.cuts >= 5, true, `a warning after ${proxy.cuts} times`)
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0]!.message, /^records cannot be written/)
+  assert.ok(warnings[0]!.error instanceof KafkaError)
 })

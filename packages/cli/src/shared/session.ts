@@ -1,4 +1,5 @@
 /** What a command works with: where the cluster is, where to write, and when to stop. */
+import { type Logger, silentLogger } from '@millrace/base'
 import type { ClientOptions } from '@millrace/client'
 import type { Command } from 'commander'
 import type { GlobalOptions } from './global-options.ts'
@@ -57,8 +58,18 @@ function sessionOf({ brokers, output, quiet, timeout }: GlobalOptions, interrupt
       connectTimeoutMs: timeout,
       // Whoever types an address wants to know at once that nobody is there.
       bootstrapTimeoutMs: 0,
+      logger: warningsTo(out),
     },
     out,
     signal: AbortSignal.any([interrupted, out.closed]),
   }
+}
+
+/** What the client goes on trying in vain is for people to know: the command itself says nothing until it gives up. */
+function warningsTo(out: Output): Logger {
+  const warn: Logger['warn'] = (message, fields) => {
+    const { error } = fields ?? {}
+    out.warn(error instanceof Error ? `${message}: ${error.message}` : message)
+  }
+  return { ...silentLogger, warn, error: warn }
 }

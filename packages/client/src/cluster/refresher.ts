@@ -1,4 +1,5 @@
 import type { Cluster } from './cluster.ts'
+import { Complaint } from './complaint.ts'
 import { backoffMs } from './retry.ts'
 
 /**
@@ -8,6 +9,7 @@ import { backoffMs } from './retry.ts'
 export class Refresher {
   readonly #cluster: Cluster
   readonly #onDone: () => void
+  readonly #complaint: Complaint
   #isBusy = false
   /** Refreshes in a row that brought no leader. */
   #fruitless = 0
@@ -16,6 +18,10 @@ export class Refresher {
   constructor(cluster: Cluster, onDone: () => void) {
     this.#cluster = cluster
     this.#onDone = onDone
+    this.#complaint = new Complaint(
+      cluster.options.logger,
+      'the cluster does not say who leads the partitions, and is asked again',
+    )
   }
 
   refresh(topics: readonly string[]): void {
@@ -30,6 +36,7 @@ export class Refresher {
       },
       error => {
         options.logger.debug('metadata could not be refreshed', { error })
+        this.#complaint.about(this.#fruitless, error)
         this.#freeAfter(backoffMs(options, this.#fruitless++))
       },
     )

@@ -5,6 +5,7 @@
 import type { Logger } from '@millrace/base'
 import { type CompressionCodec, Produce, type ProduceResponse, ZERO_UUID } from '@millrace/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
+import { Complaint } from '../cluster/complaint.ts'
 import { Refresher } from '../cluster/refresher.ts'
 import { backoffMs } from '../cluster/retry.ts'
 import { KafkaError, wireError } from '../errors.ts'
@@ -46,6 +47,7 @@ export class Sender {
   readonly #options: SenderOptions
   readonly #logger: Logger
   readonly #refresher: Refresher
+  readonly #complaint: Complaint
   readonly #onLost: (error: KafkaError, recordCount: number) => void
   readonly #inFlight = new Map<number, number>()
   #scheduled: NodeJS.Immediate | undefined
@@ -67,6 +69,7 @@ export class Sender {
     this.#options = options
     this.#onLost = options.onLost
     this.#logger = cluster.options.logger
+    this.#complaint = new Complaint(this.#logger, 'records cannot be written, and are sent again')
     this.#refresher = new Refresher(cluster, () => this.wake())
   }
 
@@ -316,6 +319,7 @@ export class Sender {
     if (verdict === 'restart') queue.requireNewEpoch()
     this.#logger.debug('a batch is sent again', { topic: queue.topic, partition: queue.partition, error })
     batch.attempts++
+    this.#complaint.about(batch.attempts, error)
     queue.again(batch)
     this.#accumulator.active.add(queue)
   }
