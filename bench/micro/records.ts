@@ -14,6 +14,7 @@ import {
 } from '@millrace/protocol'
 import { crc32cPortable } from '../../packages/protocol/src/records/crc32c.ts'
 import { nativeCrc32, nativeSnappy } from '../../packages/protocol/src/records/native.ts'
+import { RecordWalk } from '../../packages/protocol/src/records/record-walk.ts'
 import { encodeSnappyPortable } from '../../packages/protocol/src/records/snappy.ts'
 import {
   decodeSnappyBlock,
@@ -75,7 +76,8 @@ const rules: BatchRules = {
 }
 for (const [count, valueSize] of [
   [1, 100],
-  [160, 100],
+  [3700, 10],
+  [600, 100],
   [16, 1000],
   [1000, 1000],
 ] as const) {
@@ -86,6 +88,11 @@ for (const [count, valueSize] of [
     return builder.build({ codec })
   }
   const plain = build('none')
+  const walk = () => new RecordWalk(rules.now, count, rules)
+  measure(`walk records, fast, ${count} x ${valueSize}`, plain.length, () => walk().run(plain, 61, plain.length))
+  measure(`walk records, general, ${count} x ${valueSize}`, plain.length, () =>
+    walk().runFrom(0, plain, 61, plain.length),
+  )
   measure(`build, ${count} x ${valueSize}`, plain.length, () => build('none'))
   for (const codec of compressionCodecs) {
     const batch = build(codec)

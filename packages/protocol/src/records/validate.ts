@@ -21,7 +21,6 @@ import {
   MAGIC,
   magicOf,
   maxTimestampOf,
-  NO_TIMESTAMP,
   PARTIAL_BATCH,
   patchMaxTimestamp,
   producerEpochOf,
@@ -32,21 +31,17 @@ import {
 } from './batch.ts'
 import { type CompressionCodec, compressionCodecOf, decompress } from './compression.ts'
 import { CompressionError } from './compression-error.ts'
-import { RecordCursor } from './record-cursor.ts'
+import { type RecordError, type RecordRules, RecordWalk } from './record-walk.ts'
 
-export interface BatchRules {
+export type { RecordError } from './record-walk.ts'
+
+export interface BatchRules extends RecordRules {
   /** max.message.bytes: the size of the whole batch as sent. */
   readonly maxMessageBytes: number
   /** The most that the batch's records may take when decompressed. */
   readonly decompressedBytesMax: number
   /** Produce 7 and later. */
   readonly isZstdAllowed: boolean
-  readonly timestampType: 'CreateTime' | 'LogAppendTime'
-  readonly timestampBeforeMaxMs: number
-  readonly timestampAfterMaxMs: number
-  readonly now: number
-  /** Compacted topics. */
-  readonly keysRequired: boolean
 }
 
 export interface ValidBatch {
@@ -73,11 +68,6 @@ export type BatchError =
   | 'UNSUPPORTED_COMPRESSION_TYPE'
   | 'INVALID_TIMESTAMP'
 
-export interface RecordError {
-  readonly batchIndex: number
-  readonly message: string
-}
-
 export interface BatchRefusal {
   readonly kind: 'refused'
   readonly error: BatchError
@@ -87,8 +77,6 @@ export interface BatchRefusal {
 }
 
 const NO_RECORD_ERRORS: readonly RecordError[] = []
-/** A response lists no more bad records than this, so that a small compressed batch cannot ask for a huge answer. */
-const RECORD_ERRORS_MAX = 10_000
 
 function refuse(error: BatchError, message: string, recordErrors = NO_RECORD_ERRORS): BatchRefusal {
   return { kind: 'refused', error, message, recordErrors }
@@ -164,18 +152,21 @@ function checkRecords(records: Buffer, rules: BatchRules): ValidBatch | BatchRef
   const attributes = attributesOf(records, 0)
   const size = batchSizeOf(records, 0)
   const codec = compressionCodecOf(attributes & COMPRESSION_MASK)!
-  let content = records.subarray(BATCH_OVERHEAD, size)
-  if (codec !== 'none') {
+  const recordCount = recordCountOf(records, 0)
+  const walk = new RecordWalk(baseTimestampOf(records, 0), recordCount, rules)
+  let problem: string | undefined
+  if (codec === 'none') problem = walk.run(records, BATCH_OVERHEAD, size)
+  else {
     try {
-      content = decompress(codec, content, { maxBytes: rules.decompressedBytesMax, portable: true, transient: true })
+      const { decompressedBytesMax: maxBytes } = rules
+      const compressed = records.subarray(BATCH_OVERHEAD, size)
+      const content = decompress(codec, compressed, { maxBytes, portable: true, transient: true })
+      problem = walk.run(content, 0, content.length)
     } catch (error) {
       if (error instanceof CompressionError) return refuseContent(error)
       throw error
     }
   }
-  const recordCount = recordCountOf(records, 0)
-  const walk = new RecordWalk(baseTimestampOf(records, 0), rules)
-  const problem = walk.run(content, recordCount)
   if (problem !== undefined) return refuse('INVALID_RECORD', problem)
   if (walk.errors.length > 0) return refuseRecords(walk)
   if (rules.timestampType === 'CreateTime' && walk.maxTimestamp !== maxTimestampOf(records, 0)) {
@@ -205,53 +196,4 @@ function refuseRecords({ errors, hasTimestampError }: RecordWalk): BatchRefusal 
   return hasTimestampError
     ? refuse('INVALID_TIMESTAMP', 'one or more records have been rejected due to invalid timestamp', errors)
     : refuse('INVALID_RECORD', `one or more records have been rejected: ${errors[0]!.message}`, errors)
-}
-
-/** One look at each record of a batch. */
-class RecordWalk {
-  readonly errors: RecordError[] = []
-  hasTimestampError = false
-  maxTimestamp = NO_TIMESTAMP
-  maxTimestampOffsetDelta = -1
-  readonly #baseTimestamp: number
-  readonly #rules: BatchRules
-
-  constructor(baseTimestamp: number, rules: BatchRules) {
-    this.#baseTimestamp = baseTimestamp
-    this.#rules = rules
-  }
-
-  /** Returns what is wrong with the batch as a whole; `errors` has what is wrong with single records. */
-  run(content: Buffer, recordCount: number): string | undefined {
-    const { keysRequired, timestampType, now, timestampBeforeMaxMs, timestampAfterMaxMs } = this.#rules
-    const isCreateTime = timestampType === 'CreateTime'
-    const timestampMin = Math.max(now - timestampBeforeMaxMs, Number.MIN_SAFE_INTEGER)
-    const timestampMax = Math.min(now + timestampAfterMaxMs, Number.MAX_SAFE_INTEGER)
-    const cursor = new RecordCursor(content)
-    let index = 0
-    for (; cursor.next(); index++) {
-      if (index === recordCount) return `the batch has more than the ${recordCount} records it counts`
-      if (cursor.offsetDelta !== index) return `record ${index} has offset delta ${cursor.offsetDelta}`
-      if (keysRequired && cursor.keyLength < 0) {
-        this.#blame(index, 'compacted topic cannot accept message without key')
-        continue
-      }
-      const timestamp = this.#baseTimestamp + cursor.timestampDelta
-      if (isCreateTime && timestamp !== NO_TIMESTAMP && !(timestamp >= timestampMin && timestamp <= timestampMax)) {
-        this.hasTimestampError = true
-        this.#blame(index, `timestamp ${timestamp} is out of range, which is ${timestampMin} to ${timestampMax}`)
-        continue
-      }
-      if (timestamp > this.maxTimestamp) {
-        this.maxTimestamp = timestamp
-        this.maxTimestampOffsetDelta = index
-      }
-    }
-    if (cursor.problem !== undefined) return cursor.problem
-    return index === recordCount ? undefined : `the batch has ${index} records, not the ${recordCount} it counts`
-  }
-
-  #blame(batchIndex: number, message: string): void {
-    if (this.errors.length < RECORD_ERRORS_MAX) this.errors.push({ batchIndex, message })
-  }
 }
