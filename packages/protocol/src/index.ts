@@ -71,6 +71,7 @@ export {
   validateBatch,
 } from './records/validate.ts'
 export { type Api, api, type Infer, type InferInput, Message, message } from './schema/api.ts'
+export { EncodedArray } from './schema/encoded-array.ts'
 export * from './schema/field.ts'
 export {
   type RequestHeader,

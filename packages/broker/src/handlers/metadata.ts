@@ -117,7 +117,7 @@ function describe(
     name: topic.name,
     topicId: topic.id,
     isInternal: topic.isInternal,
-    partitions: topic.partitions.map((_, index) => partitions.describe(topic, index)),
+    partitions: partitions.describeAll(topic, cx.version),
     topicAuthorizedOperations: operationsOf(topic.name, request, cx),
   }
 }

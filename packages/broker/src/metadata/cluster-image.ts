@@ -6,6 +6,7 @@ import type { CatalogChange, CatalogImage, LogConfig, LogEngine, StoredTopic, To
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { ConfigOverrides } from '../config/config-operations.ts'
 import { resolveTopicConfig, type TopicConfig } from '../config/topic-config.ts'
+import { KeptPartitions } from './kept-partitions.ts'
 import { type PartitionLeader, Placements } from './placements.ts'
 import { collisionKey, isInternalTopic, type Topic } from './topic.ts'
 
@@ -17,6 +18,7 @@ export type OtherResource = 'group' | 'client-metrics'
 export class ClusterImage {
   readonly clusterId: string
   readonly placements: Placements
+  readonly kept = new KeptPartitions()
   readonly #logs: LogEngine
   readonly #config: BrokerConfig
   readonly #byName = new Map<string, Topic>()
@@ -62,6 +64,7 @@ export class ClusterImage {
     const topic = this.#byId.get(topicId)
     const log = this.#logs.partition(topicId, partition)
     if (topic !== undefined) (topic.partitions as (typeof log)[])[partition] = log
+    this.kept.forget(topicId)
   }
 
   /** Undefined while it has none that is known. */
@@ -130,6 +133,7 @@ export class ClusterImage {
     let brokerTouched = false
     for (const change of changes) {
       this.placements.apply(change)
+      if (change.kind === 'setLeader') this.kept.forget(change.placement.topicId)
       if (change.kind === 'setLeader' && change.placement.nodeId === this.#config.nodeId)
         opening.add(change.placement.topicId)
       if (change.kind === 'createTopic') this.#stored.set(change.topic.name, change.topic)
@@ -181,6 +185,7 @@ export class ClusterImage {
     const stored = this.#stored.get(topic.name)
     if (known === undefined || stored?.id !== topic.id) return
     this.placements.load([{ ...known, handover }])
+    this.kept.forget(topic.id)
     await this.#refresh(topic.name, new Set([topic.id]))
   }
 
@@ -201,6 +206,7 @@ export class ClusterImage {
       config: this.#resolve(name),
     }
     if (!this.#byName.has(name)) this.#names = undefined
+    this.kept.forget(id)
     this.#byName.set(name, topic)
     this.#byId.set(id, topic)
     this.#byCollisionKey.set(collisionKey(name), name)
@@ -209,6 +215,7 @@ export class ClusterImage {
   #remove(topicId: string): void {
     const topic = this.#byId.get(topicId)
     if (topic === undefined) return
+    this.kept.forget(topicId)
     this.#byId.delete(topicId)
     this.#byName.delete(topic.name)
     this.#stored.delete(topic.name)

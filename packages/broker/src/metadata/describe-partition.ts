@@ -1,5 +1,5 @@
 /** A partition's leader and replicas as clients are told of them. A partition has one replica: its leader's. */
-import { errorCode } from '@millrace/protocol'
+import { type EncodedArray, encodeMetadataPartitions, errorCode } from '@millrace/protocol'
 import type { ClusterImage } from './cluster-image.ts'
 import type { Topic } from './topic.ts'
 
@@ -20,12 +20,32 @@ export class PartitionDescriber {
   readonly #image: ClusterImage
   readonly #ownId: number
   readonly #reachable: ReadonlySet<number>
+  readonly #nodes: string
   readonly #lists = new Map<number, readonly number[]>()
 
   constructor(image: ClusterImage, ownId: number, reachable: Iterable<number>) {
     this.#image = image
     this.#ownId = ownId
     this.#reachable = new Set(reachable)
+    this.#nodes = [...this.#reachable].join(' ')
+  }
+
+  /** All of a topic for an answer of Metadata. */
+  describeAll(topic: Topic, version: number): readonly DescribedPartition[] | EncodedArray {
+    const { kept } = this.#image
+    const form = `${version} ${this.#nodes}`
+    const found = kept.find(form, topic.id)
+    if (found !== undefined) return found
+    const partitions = this.#fresh(topic)
+    // Errors are counted when they are sent, and those who have no leader hardly stay so.
+    if (partitions.some(({ errorCode: code }) => code !== 0)) return partitions
+    const encoded = encodeMetadataPartitions(partitions, version)
+    kept.keep(form, topic.id, encoded)
+    return encoded
+  }
+
+  #fresh(topic: Topic): readonly DescribedPartition[] {
+    return topic.partitions.map((_, index) => this.describe(topic, index))
   }
 
   describe(topic: Topic, partitionIndex: number): DescribedPartition {

@@ -1,5 +1,5 @@
 /** Finds the error codes in a response by its definition: the places are looked up once an API, so that counting them costs a few loads a request. */
-import type { Message } from '@millrace/protocol'
+import { EncodedArray, type Message } from '@millrace/protocol'
 
 type StructType = Message<unknown, unknown>['type']
 type Count = (code: number) => void
@@ -33,6 +33,9 @@ function visitField(name: string, type: StructType['fields'][number]['type']): V
       if (inner !== undefined && inner !== null) visit(inner as Record<string, unknown>, count)
     }
   return (value, count) => {
-    for (const inner of (value[name] ?? []) as readonly Record<string, unknown>[]) visit(inner, count)
+    const all = value[name] ?? []
+    // What is kept encoded holds no errors.
+    if (!(all instanceof EncodedArray))
+      for (const inner of all as readonly Record<string, unknown>[]) visit(inner, count)
   }
 }

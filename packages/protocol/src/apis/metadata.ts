@@ -1,12 +1,26 @@
-import { api, type Infer, type InferInput } from '../schema/api.ts'
-import { array, bool, int16, int32, string, struct, uuid } from '../schema/field.ts'
+import { api, arrayEncoder, type Infer, type InferInput } from '../schema/api.ts'
+import { array, bool, encodableArray, int16, int32, string, struct, uuid } from '../schema/field.ts'
+
+const FLEXIBLE = 9
+
+const partitions = encodableArray(
+  struct({
+    errorCode: int16(),
+    partitionIndex: int32(),
+    leaderId: int32(),
+    leaderEpoch: int32().since(7).default(-1).ignorable(),
+    replicaNodes: array(int32()),
+    isrNodes: array(int32()),
+    offlineReplicas: array(int32()).since(5).ignorable(),
+  }),
+)
 
 /** Tells brokers, topics, partitions and leaders; may create topics. */
 export const Metadata = api({
   name: 'Metadata',
   key: 3,
   versions: [0, 13],
-  flexible: 9,
+  flexible: FLEXIBLE,
   request: {
     topics: array(struct({ topicId: uuid().since(10).ignorable(), name: string().nullable(10) })).nullable(1),
     allowAutoTopicCreation: bool().since(4).default(true),
@@ -31,17 +45,7 @@ export const Metadata = api({
         name: string().nullable(12),
         topicId: uuid().since(10).ignorable(),
         isInternal: bool().since(1).default(false).ignorable(),
-        partitions: array(
-          struct({
-            errorCode: int16(),
-            partitionIndex: int32(),
-            leaderId: int32(),
-            leaderEpoch: int32().since(7).default(-1).ignorable(),
-            replicaNodes: array(int32()),
-            isrNodes: array(int32()),
-            offlineReplicas: array(int32()).since(5).ignorable(),
-          }),
-        ),
+        partitions,
         topicAuthorizedOperations: int32().since(8).default(-2147483648),
       }),
     ),
@@ -49,6 +53,9 @@ export const Metadata = api({
     errorCode: int16().since(13).ignorable(),
   },
 })
+
+/** For the partitions of one topic, which an answer may hold in this form. */
+export const encodeMetadataPartitions = arrayEncoder(partitions, FLEXIBLE)
 
 export interface MetadataRequest extends Infer<typeof Metadata.request> {}
 export interface MetadataResponse extends Infer<typeof Metadata.response> {}

@@ -1,8 +1,18 @@
 import { MalformedError } from '../wire/malformed.ts'
 import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
-import { compileReader, compileWriter } from './compile.ts'
-import { type At, type Field, type Fields, type Input, type Shape, type StructType, struct } from './field.ts'
+import { compileArrayWriter, compileReader, compileWriter } from './compile.ts'
+import { EncodedArray } from './encoded-array.ts'
+import {
+  type ArrayType,
+  type At,
+  type Field,
+  type Fields,
+  type Input,
+  type Shape,
+  type StructType,
+  struct,
+} from './field.ts'
 
 interface Bound<T, In> {
   read(r: Reader): T
@@ -106,6 +116,24 @@ export function api<Q extends Fields, R extends Fields>(
 
 export function message<F extends Fields>(flexible: number, fields: F): Message<Shape<F>, Input<F>> {
   return new Message(struct(fields), flexible)
+}
+
+/** Encodes what an `encodableArray` holds; its message becomes flexible with version `flexible`. */
+export function arrayEncoder<T, Element>(
+  field: Field<readonly T[], readonly Element[] | EncodedArray, boolean>,
+  flexible: number,
+): (elements: readonly Element[], version: number) => EncodedArray {
+  const writers: ((w: Writer, elements: readonly Element[]) => void)[] = []
+  return (elements, version) => {
+    const at = { version, flexible: version >= flexible }
+    const write = (writers[version] ??= compileArrayWriter<Element>(field.spec.type as ArrayType, at, 'array'))
+    const w = new Writer()
+    write(w, elements)
+    // Without the room that the writer grew by and did not use, and without a part of a slab that it would hold on to.
+    const bytes = Buffer.allocUnsafeSlow(w.length)
+    w.finish().copy(bytes)
+    return new EncodedArray(bytes, version)
+  }
 }
 
 export type Infer<M extends { readonly '~type': unknown }> = M['~type']

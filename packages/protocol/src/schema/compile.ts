@@ -7,7 +7,8 @@
 import { MalformedError, UnsupportedVersionError } from '../wire/malformed.ts'
 import type { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
-import { type At, isLive, isNullable, type NamedField, type StructType, type Type } from './field.ts'
+import { EncodedArray } from './encoded-array.ts'
+import { type ArrayType, type At, isLive, isNullable, type NamedField, type StructType, type Type } from './field.ts'
 import { clipped, isZero, recordsLength, refuseUnlessZero, stringLength } from './interpret.ts'
 
 export function compileReader<T>(type: StructType, at: At): (r: Reader) => T {
@@ -20,6 +21,13 @@ export function compileWriter<T>(type: StructType, at: At): (w: Writer, value: T
   const code = new Code(at)
   code.writeStruct(type, 'value')
   return code.link(['w', 'value'], code.body()) as (w: Writer, value: T) => void
+}
+
+/** For the elements of an array, its length before them. */
+export function compileArrayWriter<T>(type: ArrayType, at: At, name: string): (w: Writer, value: readonly T[]) => void {
+  const code = new Code(at)
+  code.writeArray(type, 'value', name)
+  return code.link(['w', 'value'], code.body()) as (w: Writer, value: readonly T[]) => void
 }
 
 /** What generated code calls beside the reader and the writer. */
@@ -36,6 +44,7 @@ const runtime = {
   stringLength,
   recordsLength,
   newWriter: () => new Writer(64),
+  EncodedArray,
 }
 
 class Code {
@@ -220,7 +229,15 @@ class Code {
       this.writeStruct(type, v)
       return this.#emit('}')
     }
+    const isEncodable = type.kind === 'array' && type.isEncodable === true
+    if (isEncodable)
+      this.#emit(`if (${v} instanceof $.EncodedArray) ${w}.bytes(${v}.bytesOf(${this.#at.version})); else {`)
     this.#writeSized(type, 'isClipped' in type ? this.#clip(v) : v, name)
+    if (isEncodable) this.#emit('}')
+  }
+
+  writeArray(type: ArrayType, v: string, name: string): void {
+    this.#writeSized(type, v, name)
   }
 
   #clip(v: string): string {

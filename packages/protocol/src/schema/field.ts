@@ -2,6 +2,8 @@
  * A message is described once, as data, for all the versions it ever had. `interpret.ts` walks the description and is the reference;
  * `compile.ts` turns it into code for one version and is what runs.
  */
+import type { EncodedArray } from './encoded-array.ts'
+
 export type Type = Scalar | Text | ArrayType | StructType
 
 export type ScalarKind =
@@ -27,6 +29,8 @@ export interface Text {
 export interface ArrayType {
   readonly kind: 'array'
   readonly of: Type
+  /** An encoder takes an `EncodedArray` as well. */
+  readonly isEncodable?: boolean
 }
 export interface StructType {
   readonly kind: 'struct'
@@ -150,6 +154,16 @@ export const records = (): Field<readonly Buffer[] | null, readonly Buffer[] | n
 
 export function array<T, Input>(of: Field<T, Input, boolean>): Field<readonly T[], readonly Input[], false> {
   return field<readonly T[], readonly Input[]>({ kind: 'array', of: of.spec.type }, noElements)
+}
+
+/** A long array that hardly changes may be encoded once (`arrayEncoder`) and sent often. */
+export function encodableArray<T, Input>(
+  of: Field<T, Input, boolean>,
+): Field<readonly T[], readonly Input[] | EncodedArray, false> {
+  return field<readonly T[], readonly Input[] | EncodedArray>(
+    { kind: 'array', of: of.spec.type, isEncodable: true },
+    noElements,
+  )
 }
 
 export type Fields = Readonly<Record<string, AnyField>>

@@ -3,6 +3,7 @@ import { MalformedError, UnsupportedVersionError } from '../wire/malformed.ts'
 import type { Reader } from '../wire/reader.ts'
 import { STRING_BYTES_MAX } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
+import { EncodedArray } from './encoded-array.ts'
 import { type At, isLive, isNullable, type NamedField, type StructType, type Type } from './field.ts'
 
 type Values = Record<string, unknown>
@@ -120,6 +121,7 @@ function writeValue(w: Writer, type: Type, value: unknown, nullable: boolean, at
     case 'bytes':
     case 'records':
     case 'array': {
+      if (value instanceof EncodedArray) return w.bytes(value.bytesOf(at.version))
       if ('isClipped' in type) value = clipped(value as string | null)
       const length = value === null ? -1 : lengthOf(type.kind, value)
       if (at.flexible) w.uvarint(length + 1)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { apis } from '../apis/all.ts'
+import { encodeMetadataPartitions, Metadata } from '../apis/metadata.ts'
 import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
 import type { Message } from './api.ts'
@@ -94,3 +95,26 @@ for (const { api, side, message } of sides) {
     }
   })
 }
+
+test('an array that was encoded before makes the same message as its elements, in its own version alone', () => {
+  const element = { errorCode: 0, leaderId: 1, leaderEpoch: 2, replicaNodes: [1], isrNodes: [1], offlineReplicas: [] }
+  for (let version = Metadata.versions[0]; version <= Metadata.versions[1]; version++)
+    for (const count of [0, 1, 200]) {
+      const elements = Array.from({ length: count }, (_, partitionIndex) => ({ ...element, partitionIndex }))
+      const ready = encodeMetadataPartitions(elements, version)
+      const topic = { errorCode: 0, name: 't' }
+      const of = (partitions: typeof elements | typeof ready) => ({
+        brokers: [],
+        topics: [
+          { ...topic, partitions },
+          { ...topic, partitions },
+        ],
+      })
+      assert.deepEqual(Metadata.response.encode(of(ready), version), Metadata.response.encode(of(elements), version))
+      const reference = new Writer()
+      writeStruct(reference, Metadata.response.type, Metadata.response.at(version), of(ready))
+      assert.deepEqual(reference.finish(), Metadata.response.encode(of(elements), version))
+      const other = version === 0 ? 1 : version - 1
+      assert.throws(() => Metadata.response.encode(of(ready), other), RangeError)
+    }
+})
