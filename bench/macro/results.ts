@@ -5,6 +5,9 @@ import { cpus, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Goal } from './measure.ts'
 
+/** Measures of it are of Millrace alone, a side a load: nothing is compared. */
+export const PROFILE_GROUP = 'profile'
+
 export interface FigureResult {
   readonly name: string
   readonly unit: string

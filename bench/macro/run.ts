@@ -13,6 +13,7 @@ import { latencies } from './measures/latency.ts'
 import { connections, idleGroups, rebalance } from './measures/many.ts'
 import { memory } from './measures/memory.ts'
 import { perfTests } from './measures/perf-tests.ts'
+import { profiles } from './measures/profiles.ts'
 import { raw } from './measures/raw.ts'
 import { manyPartitions, starts } from './measures/start.ts'
 import { writeReport } from './report.ts'
@@ -33,6 +34,7 @@ const measures: readonly AnyMeasure[] = [
   memory,
   ...starts,
   ...clients,
+  ...profiles,
 ]
 
 const { values } = parseArgs({
@@ -56,7 +58,11 @@ function chosen(only: string | undefined): readonly AnyMeasure[] {
 
 if (values.list)
   for (const { group, name, figures } of measures) console.log(group, name, Object.keys(figures).join('; '))
-else if (values.report) writeReport(resultsFile)
+else if (values.report)
+  writeReport(
+    resultsFile,
+    measures.map(({ name }) => name),
+  )
 else await measureAll()
 
 async function measureAll(): Promise<void> {

@@ -1,15 +1,18 @@
+import { markdownTable, shown } from './markdown.ts'
 import { type Goal, median } from './measure.ts'
-import type { FigureResult, MeasureResult } from './results.ts'
+import { profileTable } from './profile/table.ts'
+import { type FigureResult, type MeasureResult, PROFILE_GROUP } from './results.ts'
 
 const titles: Readonly<Record<string, string>> = { millrace: 'Millrace', kafka: 'Apache Kafka' }
 
 /** Medians, the spread from least to most, the ratio of the medians and the goal, as Markdown: one table for all measures that compare the same sides. */
 export function tables(results: readonly MeasureResult[]): string {
+  const [profiles, compared] = [true, false].map(is => results.filter(({ group }) => (group === PROFILE_GROUP) === is))
   const bySides = Map.groupBy(
-    results.flatMap(({ figures }) => figures),
+    compared!.flatMap(({ figures }) => figures),
     ({ sides }) => Object.keys(sides).join(),
   )
-  return [...bySides.values()].map(table).join('\n\n')
+  return [...[...bySides.values()].map(table), ...profiles!.map(profileTable)].join('\n\n')
 }
 
 function table(figures: readonly FigureResult[]): string {
@@ -23,9 +26,7 @@ function table(figures: readonly FigureResult[]): string {
     goalText(figure.goal, figure.unit),
     verdict(figure),
   ])
-  const widths = head.map((h, i) => Math.max(h.length, ...rows.map(r => r[i]!.length)))
-  const line = (cells: readonly string[]): string => `| ${cells.map((c, i) => c.padEnd(widths[i]!)).join(' | ')} |`
-  return [line(head), line(widths.map(w => '-'.repeat(w))), ...rows.map(line)].join('\n')
+  return markdownTable(head, rows)
 }
 
 /** Ours to theirs; where there are several others, to the best of them. */
@@ -65,6 +66,3 @@ function cell(values: readonly number[]): string {
   if (values.length === 1) return shown(values[0]!)
   return `${shown(median(values))} (${shown(Math.min(...values))} … ${shown(Math.max(...values))})`
 }
-
-const shown = (n: number): string =>
-  n >= 100 ? Math.round(n).toLocaleString('en') : n >= 10 ? n.toFixed(1) : n.toFixed(2)
