@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/binary"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -10,6 +12,9 @@ import (
 // latency sends records on time, whether or not the broker keeps up: each carries when it was due, and waiting to be sent counts. One connection produces,
 // another follows all partitions in one fetch session, as consumers do.
 func latency() {
+	// Two cores are all that many a machine has: a collection here would be measured as the broker's.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(1 << 30)
 	all := partitionsOf(*topic)
 	places := make([]place, len(all))
 	for i, p := range all {
@@ -22,22 +27,31 @@ func latency() {
 	arrived := make(chan *meter)
 	started := make(chan *meter, 1)
 	go f.follow(int64((warmRequests+count)**perRequest), int64(warmRequests**perRequest), started, arrived)
-	paced(all, f.began, warmRequests+count, time.Duration(float64(time.Second)/requests), func(i int) {
+	late := paced(all, f.began, warmRequests+count, time.Duration(float64(time.Second)/requests), func(i int) {
 		if i == warmRequests {
 			started <- startMeter()
 		}
 	})
 	select {
 	case m := <-arrived:
-		m.report(nil)
+		late = late[warmRequests:]
+		slices.Sort(late)
+		m.report(map[string]float64{"lateP50": late[len(late)/2], "lateP99": late[len(late)*99/100]})
 	case <-time.After(30 * time.Second):
 		fail("latency: records never came")
 	}
 }
 
-// paced sends count requests, gap apart. The system's sleep is finer than the runtime's, which wakes at whole milliseconds.
-func paced(all []partition, began time.Time, count int, gap time.Duration, before func(i int)) {
+// Before a request is due by less than this, the clock is looked at again and again: the system wakes a sleeper about so much late.
+const sleepIsLateBy = 60 * time.Microsecond
+
+// paced sends count requests, gap apart, and answers by how many ms each was late. A request is ready before it is due. The system's sleep is finer than
+// the runtime's, which wakes at whole milliseconds, and by default as late as it likes within 50 µs.
+func paced(all []partition, began time.Time, count int, gap time.Duration, before func(i int)) []float64 {
 	runtime.LockOSThread()
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, 1, 0); errno != 0 {
+		check(errno)
+	}
 	c := dial(all[0].leader)
 	records := newBatch(*perRequest, *recordSize)
 	values := valuesIn(records)
@@ -49,14 +63,11 @@ func paced(all []partition, began time.Time, count int, gap time.Duration, befor
 		}
 	}()
 	var out []byte
+	late := make([]float64, count)
 	due := time.Now()
 	for i := range count {
 		before(i)
 		due = due.Add(gap)
-		for wait := time.Until(due); wait > 0; wait = time.Until(due) {
-			pause := syscall.NsecToTimespec(int64(wait))
-			_ = syscall.Nanosleep(&pause, nil)
-		}
 		for _, value := range values {
 			binary.BigEndian.PutUint64(value, uint64(due.Sub(began)))
 		}
@@ -65,7 +76,23 @@ func paced(all []partition, began time.Time, count int, gap time.Duration, befor
 		binary.BigEndian.PutUint64(records[maxTimestampAt:], now)
 		seal(records)
 		out = formatter.AppendRequest(out[:0], produceRequest(all[i%len(all)], records, anyVersion), 0)
+		late[i] = float64(sleepUntil(due)) / 1e6
 		c.send(out)
+	}
+	return late
+}
+
+// sleepUntil answers how late it is when it returns.
+func sleepUntil(due time.Time) time.Duration {
+	for {
+		wait := time.Until(due)
+		if wait <= 0 {
+			return -wait
+		}
+		if wait > sleepIsLateBy {
+			pause := syscall.NsecToTimespec(int64(wait - sleepIsLateBy))
+			_ = syscall.Nanosleep(&pause, nil)
+		}
 	}
 }
 
@@ -86,12 +113,13 @@ func (f *follower) follow(records, warm int64, started, arrived chan *meter) {
 	var m *meter
 	seen, session, epoch := int64(0), int32(0), int32(0)
 	changed := f.places
-	var took []float64
+	took := make([]float64, 0, records)
 	for seen < records {
 		req := fetchRequest(changed, session, epoch)
 		f.send(formatter.AppendRequest(nil, req, 0))
-		resp := fetched(f.answer(), req.Version)
+		answer := f.answer()
 		now := time.Since(f.began)
+		resp := fetched(answer, req.Version)
 		if epoch == 0 {
 			session = resp.SessionID
 		}
