@@ -1,10 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
+	"io"
 	"math/rand"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/pierrec/lz4/v4"
 )
 
 // Offsets within a record batch of version 2 (KIP-98).
@@ -27,17 +35,36 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // newBatch is a record batch of n records without keys, each with a value of size random bytes.
 func newBatch(n, size int) []byte {
-	be := binary.BigEndian
-	b := make([]byte, recordsAt, recordsAt+n*(size+20))
 	value := make([]byte, size)
 	rand.New(rand.NewSource(1)).Read(value)
-	for i := range n {
+	return newBatchOf(slices.Repeat([][]byte{value}, n))
+}
+
+// textBatch is a compressed one whose values have the same names and other numbers, as JSON has, so that they shrink as much as that does.
+func textBatch(n, size int) []byte {
+	names := strings.Fields("sensor degrees humidity pressure battery status room floor building version")
+	random := rand.New(rand.NewSource(1))
+	values := make([][]byte, n)
+	for i := range values {
+		for name := 0; len(values[i]) < size; name++ {
+			values[i] = fmt.Appendf(values[i], "\"%s\":%d,", names[name%len(names)], random.Intn(100))
+		}
+		values[i] = values[i][:size]
+	}
+	return compressed(newBatchOf(values))
+}
+
+func newBatchOf(values [][]byte) []byte {
+	be := binary.BigEndian
+	b := make([]byte, recordsAt)
+	n := len(values)
+	for i, value := range values {
 		var r []byte
 		r = append(r, 0)                     // attributes
 		r = binary.AppendVarint(r, 0)        // timestamp delta
 		r = binary.AppendVarint(r, int64(i)) // offset delta
 		r = binary.AppendVarint(r, -1)       // no key
-		r = binary.AppendVarint(r, int64(size))
+		r = binary.AppendVarint(r, int64(len(value)))
 		r = append(r, value...)
 		r = binary.AppendVarint(r, 0) // no headers
 		b = binary.AppendVarint(b, int64(len(r)))
@@ -64,6 +91,30 @@ func setProducer(b []byte, id int64, epoch int16, sequence int32) {
 	be.PutUint16(b[producerEpochAt:], uint16(epoch))
 	be.PutUint32(b[baseSequenceAt:], uint32(sequence))
 	seal(b)
+}
+
+// compressed is the batch with its records compressed as -codec has it.
+func compressed(batch []byte) []byte {
+	var out bytes.Buffer
+	out.Write(batch[:recordsAt])
+	var w io.WriteCloser
+	var id uint16
+	switch *codec {
+	case "gzip":
+		w, id = gzip.NewWriter(&out), 1
+	case "lz4":
+		w, id = lz4.NewWriter(&out), 3
+	default:
+		fail("-codec %s: none, gzip or lz4", *codec)
+	}
+	_, err := w.Write(batch[recordsAt:])
+	check(err)
+	check(w.Close())
+	b := out.Bytes()
+	binary.BigEndian.PutUint32(b[batchLengthAt:], uint32(len(b)-12))
+	binary.BigEndian.PutUint16(b[attributesAt:], id)
+	seal(b)
+	return b
 }
 
 func seal(b []byte) {

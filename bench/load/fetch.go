@@ -105,6 +105,12 @@ func (f *fetcher) run(m *meter, allowed func(int) bool) {
 	}
 }
 
+// smallReader asks one leader for its partitions.
+type smallReader struct {
+	*conn
+	places []place
+}
+
 // smallFetch reads the last batch of each partition again and again. All requests of a connection are alike, so the first answer is decoded and of the
 // others the size is compared. In a session the partitions have news in turn, one a request.
 func smallFetch() {
@@ -118,16 +124,22 @@ func smallFetch() {
 		places[i] = place{p, end - 1}
 	}
 	*maxBytes = 4096
-	connections := make([]*conn, *conns)
-	for i := range connections {
-		connections[i] = dial(all[0].leader)
+	byLeader := map[string][]place{}
+	for _, p := range places {
+		byLeader[p.leader] = append(byLeader[p.leader], p)
+	}
+	var readers []smallReader
+	for leader, own := range byLeader {
+		for range *conns {
+			readers = append(readers, smallReader{dial(leader), own})
+		}
 	}
 	work := again
 	if *session {
 		work = inSession
 	}
 	phases(func(m *meter, allowed func(int) bool) {
-		together(connections, func(c *conn) { work(c, places, m, allowed) })
+		together(readers, func(r smallReader) { work(r.conn, r.places, m, allowed) })
 	})
 }
 

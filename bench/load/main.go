@@ -29,6 +29,7 @@ var (
 	inflight   = flag.Int("inflight", 5, "requests under way on a connection")
 	recordSize = flag.Int("record-size", 1024, "bytes of a record's value")
 	batchBytes = flag.Int("batch-bytes", 65536, "bytes of values in a batch")
+	codec      = flag.String("codec", "none", "none, gzip or lz4: values are text then, that shrinks as JSON does")
 	acks       = flag.Int("acks", -1, "-1, 0 or 1")
 	warm       = flag.Int64("warm", 0, "bytes before what is measured")
 	total      = flag.Int64("total", 0, "bytes that are measured; 0: as many as -seconds allow")

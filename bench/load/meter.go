@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -21,13 +22,13 @@ type meter struct {
 	mu                       sync.Mutex
 	latencies                []float64
 	began                    time.Time
-	cpu                      float64
+	cpu, ownCPU              float64
 	peak                     atomic.Int64
 	over                     chan struct{}
 }
 
 func startMeter() *meter {
-	m := &meter{began: time.Now(), cpu: cpuSeconds(), over: make(chan struct{})}
+	m := &meter{began: time.Now(), cpu: cpuSeconds(), ownCPU: ownCPUSeconds(), over: make(chan struct{})}
 	go func() {
 		for {
 			m.peak.Store(max(m.peak.Load(), resident("VmRSS")))
@@ -56,11 +57,12 @@ func (m *meter) took(d ...float64) {
 // report ends the measuring and prints it.
 func (m *meter) report(more map[string]float64) {
 	s := time.Since(m.began).Seconds()
-	cpu := cpuSeconds() - m.cpu
+	cpu, own := cpuSeconds()-m.cpu, ownCPUSeconds()-m.ownCPU
 	close(m.over)
 	out := map[string]float64{
 		"seconds": s, "mbPerS": float64(m.bytes.Load()) / 1e6 / s, "recordsPerS": float64(m.records.Load()) / s,
 		"requests": float64(m.requests.Load()), "requestsPerS": float64(m.requests.Load()) / s,
+		"loadCpuShare": own / s,
 	}
 	if *pid != 0 {
 		out["cpuShare"] = cpu / s
@@ -94,6 +96,13 @@ func cpuSeconds() float64 {
 	user, _ := strconv.ParseFloat(fields[11], 64)
 	system, _ := strconv.ParseFloat(fields[12], 64)
 	return (user + system) / ticksPerSecond
+}
+
+// ownCPUSeconds is what this program has used itself.
+func ownCPUSeconds() float64 {
+	var used syscall.Rusage
+	check(syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano()).Seconds()
 }
 
 // resident is a line of the broker's memory, in bytes.

@@ -56,7 +56,11 @@ type producer struct {
 func produce() {
 	n := max(1, *batchBytes / *recordSize)
 	size := n * *recordSize
-	records := newBatch(n, *recordSize)
+	batchOf := newBatch
+	if *codec != "none" {
+		batchOf = textBatch
+	}
+	records := batchOf(n, *recordSize)
 	var producers []*producer
 	for _, s := range shares(partitionsOf(*topic)) {
 		p := &producer{conn: dial(s.leader)}

@@ -8,6 +8,7 @@ import { installKafka } from '../../test/interop/broker.ts'
 import { oneFigure, withBroker } from './measure.ts'
 import { clients } from './measures/clients.ts'
 import { compaction } from './measures/compaction.ts'
+import { cores } from './measures/cores.ts'
 import { exactlyOnce } from './measures/exactly-once.ts'
 import { latencies } from './measures/latency.ts'
 import { connections, idleGroups, rebalance } from './measures/many.ts'
@@ -33,6 +34,7 @@ const measures: readonly AnyMeasure[] = [
   connections,
   memory,
   ...starts,
+  ...cores,
   ...clients,
   ...profiles,
 ]
