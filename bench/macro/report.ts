@@ -15,7 +15,12 @@ interface Part {
 const parts: readonly Part[] = [
   {
     mark: 'figures',
-    titles: { 'exactly-once': 'Exactly once and durability', compaction: 'Compaction', speed: 'Speed and size' },
+    titles: {
+      'exactly-once': 'Exactly once and durability',
+      compaction: 'Compaction',
+      speed: 'Speed and size',
+      cores: 'More than one core',
+    },
   },
   { mark: 'costs', titles: { costs: '' } },
   { mark: 'profile', titles: { [PROFILE_GROUP]: '' } },

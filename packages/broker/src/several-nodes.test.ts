@@ -124,6 +124,26 @@ test('topics of one request are spread over the nodes, though each has one parti
   assert.equal(leaders.filter(([leader]) => leader![0] === 1).length, 10)
 })
 
+test('two nodes that are asked at once make one of two names that collide', TIMEOUT, async () => {
+  await using cluster = await startTestCluster()
+  const clients = await Promise.all([1, 2].map(id => cluster.connect(id)))
+  for (let i = 0; i < 10; i++) {
+    const names = [`same.${i}`, `same_${i}`]
+    const answers = await Promise.all(
+      clients.map((client, which) =>
+        client.request(CreateTopics, 5, {
+          topics: [{ name: names[which]!, numPartitions: 1, replicationFactor: 1 }],
+          timeoutMs: 10_000,
+        }),
+      ),
+    )
+    const codes = answers.map(({ topics }) => errorName(topics[0]!.errorCode))
+    assert.deepEqual([...codes].sort(), ['INVALID_TOPIC_EXCEPTION', 'NONE'])
+    const refused = answers.find(({ topics }) => topics[0]!.errorCode !== 0)!.topics[0]!.errorMessage
+    assert.match(refused!, /collides with existing topic: same[._]/)
+  }
+})
+
 test('who asks the wrong node for a partition is told which one is right', TIMEOUT, async () => {
   await using cluster = await startTestCluster()
   const [one, two] = [await cluster.connect(1), await cluster.connect(2)]

@@ -6,6 +6,7 @@ export { MemoryStore, openMemoryCatalog } from './catalog/memory-catalog.ts'
 export type { MessagePipe } from './catalog/message-pipe.ts'
 export { RemoteCatalog } from './catalog/remote-catalog.ts'
 export { openSqliteCatalog, type SqliteCatalogOptions } from './catalog/sqlite-catalog.ts'
+export { collisionKey } from './catalog/topic-names.ts'
 export { type CatalogStore, TurnCatalog } from './catalog/turn-catalog.ts'
 export {
   type DiskEngineOptions,

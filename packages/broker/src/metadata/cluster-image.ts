@@ -2,13 +2,21 @@
  * What this node knows of the cluster: topics with their partitions and configurations. Built from the catalog at start and kept up by its changes, whichever
  * node made them; handlers only read it.
  */
-import type { CatalogChange, CatalogImage, LogConfig, LogEngine, StoredTopic, TopicLayout } from '@millrace/storage'
+import {
+  type CatalogChange,
+  type CatalogImage,
+  collisionKey,
+  type LogConfig,
+  type LogEngine,
+  type StoredTopic,
+  type TopicLayout,
+} from '@millrace/storage'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { ConfigOverrides } from '../config/config-operations.ts'
 import { resolveTopicConfig, type TopicConfig } from '../config/topic-config.ts'
 import { KeptPartitions } from './kept-partitions.ts'
 import { type PartitionLeader, Placements } from './placements.ts'
-import { collisionKey, isInternalTopic, type Topic } from './topic.ts'
+import { isInternalTopic, type Topic } from './topic.ts'
 
 const NO_OVERRIDES: ConfigOverrides = new Map()
 

@@ -1,13 +1,20 @@
 /** Makes and removes topics: the rules that hold whoever asks, an administrator or a producer whose topic is not there yet. */
 import type { Clock, Random } from '@millrace/base'
 import { type ErrorName, ZERO_UUID } from '@millrace/protocol'
-import { type Catalog, type CatalogChange, CatalogError, StorageError, type StoredTopic } from '@millrace/storage'
+import {
+  type Catalog,
+  type CatalogChange,
+  CatalogError,
+  collisionKey,
+  StorageError,
+  type StoredTopic,
+} from '@millrace/storage'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import { validateTopicConfigs } from '../config/topic-config.ts'
 import type { ClusterImage } from './cluster-image.ts'
 import { LeaderPlacement } from './leader-placement.ts'
 import { refuseReplicas } from './replica-assignment.ts'
-import { collisionKey, refuseTopicName, type Topic } from './topic.ts'
+import { refuseTopicName, type Topic } from './topic.ts'
 
 export interface NewTopic {
   readonly name: string
@@ -64,11 +71,8 @@ export class TopicAdmin {
   plan(topic: NewTopic): StoredTopic | Refusal {
     const badName = refuseTopicName(topic.name)
     if (badName !== undefined) return refusal('INVALID_TOPIC_EXCEPTION', badName)
-    if (this.#image.topic(topic.name) !== undefined)
-      return refusal('TOPIC_ALREADY_EXISTS', `Topic '${topic.name}' already exists.`)
-    const other = this.#image.collidesWith(topic.name)
-    if (other !== undefined)
-      return refusal('INVALID_TOPIC_EXCEPTION', `Topic '${topic.name}' collides with existing topic: ${other}`)
+    const taken = this.#refuseTaken(topic.name)
+    if (taken !== undefined) return taken
     const count = this.#partitionCount(topic)
     if (typeof count !== 'number') return count
     const badConfig = validateTopicConfigs(withoutNulls(topic.configs))
@@ -156,10 +160,21 @@ export class TopicAdmin {
     const placed = this.#placement.changesFor({ topicId, from: 0, to, nodeOf })
     const changes: CatalogChange[] = [{ kind: 'createTopic', topic: planned }, ...placed, ...configs]
     const failed = await this.#write(changes).finally(() => this.#placement.written(placed))
-    if (failed !== undefined) return failed
+    // Another node was first, with this name or one that is taken for the same: it has been heard of meanwhile.
+    if (failed !== undefined) {
+      await this.#image.settled().catch(() => {})
+      return this.#refuseTaken(topic.name) ?? failed
+    }
     return (
       this.#image.topicById(planned.id) ?? refusal('UNKNOWN_SERVER_ERROR', `Topic '${topic.name}' was deleted at once.`)
     )
+  }
+
+  #refuseTaken(name: string): Refusal | undefined {
+    if (this.#image.topic(name) !== undefined) return refusal('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
+    const other = this.#image.collidesWith(name)
+    if (other === undefined) return undefined
+    return refusal('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${other}`)
   }
 
   async #write(

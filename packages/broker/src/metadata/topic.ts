@@ -41,8 +41,5 @@ export function refuseTopicName(name: string): string | undefined {
   return undefined
 }
 
-/** Metrics cannot tell `.` from `_`, so two names that differ only in them collide. */
-export const collisionKey = (name: string): string => name.replaceAll('.', '_')
-
 const INTERNAL_TOPICS = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
 export const isInternalTopic = (name: string): boolean => INTERNAL_TOPICS.has(name)

@@ -13,6 +13,7 @@ export interface CatalogFixture {
 export function catalogConformance(name: string, { open }: CatalogFixture): void {
   describe(`${name} catalog`, () => {
     topicRules(open)
+    topicNameRules(open)
     configRules(open)
     groupRules(open)
     transactionRules(open)
@@ -108,6 +109,20 @@ function topicRules(open: Open): void {
       setConfig('topic', 'orders', 'retention.ms', null),
     ] satisfies CatalogChange[])
       await assert.rejects(catalog.write([change]), { name: 'CatalogError', code: 'NOT_FOUND' })
+  })
+}
+
+function topicNameRules(open: Open): void {
+  test('names that differ only in "." and "_" are one, until the topic is deleted', async t => {
+    const catalog = open(t)
+    await catalog.write([{ kind: 'createTopic', topic: { ...orders, name: 'a.b_c' } }])
+    const other: CatalogChange = { kind: 'createTopic', topic: { ...payments, name: 'a_b.c' } }
+    await assert.rejects(catalog.write([other]), { code: 'CONFLICT' })
+    await catalog.write([{ kind: 'deleteTopic', topicId: orders.id }, other])
+    assert.deepEqual(
+      (await catalog.load()).topics.map(({ name }) => name),
+      ['a_b.c'],
+    )
   })
 }
 

@@ -18,6 +18,7 @@ import {
 import { newFeatures } from './features.ts'
 import { newClusterId, producerIdBlock } from './identity.ts'
 import { countNotRising, epochNotRising, noSuchTopic, notPlaced, topicTaken } from './refusals.ts'
+import { collisionKey } from './topic-names.ts'
 import { type CatalogStore, TurnCatalog } from './turn-catalog.ts'
 
 export function openMemoryCatalog(options: { readonly clusterId?: string } = {}): OwnedCatalog {
@@ -31,6 +32,7 @@ export class MemoryStore implements CatalogStore {
   readonly clusterId: string
   readonly #topics = new Map<string, StoredTopic>()
   readonly #topicIds = new Map<string, string>()
+  readonly #takenNames = new Map<string, string>()
   readonly #configs = new Map<string, Map<string, StoredConfig>>()
   readonly #groups = new Map<string, Uint8Array>()
   readonly #offsets = new Map<string, Map<string, StoredOffset>>()
@@ -142,15 +144,18 @@ export class MemoryStore implements CatalogStore {
   }
 
   #createTopic(topic: StoredTopic): void {
-    if (this.#topics.has(topic.id) || this.#topicIds.has(topic.name)) throw topicTaken(topic.id, topic.name)
+    if (this.#topics.has(topic.id) || this.#takenNames.has(collisionKey(topic.name)))
+      throw topicTaken(topic.id, topic.name)
     this.#put(this.#topics, topic.id, topic)
     this.#put(this.#topicIds, topic.name, topic.id)
+    this.#put(this.#takenNames, collisionKey(topic.name), topic.name)
   }
 
   #deleteTopic(topicId: string): void {
     const { name } = this.#topic(topicId)
     this.#delete(this.#topics, topicId)
     this.#delete(this.#topicIds, name)
+    this.#delete(this.#takenNames, collisionKey(name))
     this.#delete(this.#placements, topicId)
     this.#delete(this.#configs, resourceKey({ resource: 'topic', resourceName: name }))
   }

@@ -2,7 +2,7 @@
 import { CatalogError } from './catalog.ts'
 
 export function topicTaken(id: string, name: string): CatalogError {
-  return new CatalogError('CONFLICT', `a topic named ${name} or with id ${id} exists already`)
+  return new CatalogError('CONFLICT', `a topic named ${name}, but for '.' and '_', or with id ${id} exists already`)
 }
 
 export function noSuchTopic(nameOrId: string): CatalogError {

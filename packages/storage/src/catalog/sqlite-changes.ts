@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CatalogChange, ConfigResource, PendingOffset, StoredOffset, StoredTopic } from './catalog.ts'
 import { countNotRising, noSuchTopic, topicTaken } from './refusals.ts'
 import { type PlacementChange, SqlitePlacements } from './sqlite-placements.ts'
+import { collisionKey } from './topic-names.ts'
 
 type SetConfig = Extract<CatalogChange, { readonly kind: 'setConfig' }>
 
@@ -44,7 +45,7 @@ export class SqliteChanges {
 
   constructor(db: DatabaseSync) {
     this.#createTopic = db.prepare('INSERT INTO topics VALUES (?, ?, ?, ?)')
-    this.#topicTaken = db.prepare('SELECT 1 FROM topics WHERE topic_id = ? OR name = ?')
+    this.#topicTaken = db.prepare("SELECT 1 FROM topics WHERE topic_id = ? OR replace(name, '.', '_') = ?")
     this.#topicById = db.prepare('SELECT name, partition_count AS partitionCount FROM topics WHERE topic_id = ?')
     this.#topicByName = db.prepare('SELECT 1 FROM topics WHERE name = ?')
     this.#deleteTopic = db.prepare('DELETE FROM topics WHERE topic_id = ?')
@@ -136,7 +137,7 @@ export class SqliteChanges {
   }
 
   #applyCreateTopic({ id, name, partitionCount, createdMs }: StoredTopic): void {
-    if (this.#topicTaken.get(id, name) !== undefined) throw topicTaken(id, name)
+    if (this.#topicTaken.get(id, collisionKey(name)) !== undefined) throw topicTaken(id, name)
     this.#createTopic.run(id, name, partitionCount, createdMs)
   }
 

@@ -95,6 +95,10 @@ const migrations: readonly string[] = [
     PRIMARY KEY (topic_id, partition)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Not unique: two nodes could make both names before they were one, and such a file is to open.
+  `
+  CREATE INDEX topics_by_collision_key ON topics (replace(name, '.', '_'));
+  `,
 ]
 
 export const SCHEMA_VERSION: number = migrations.length

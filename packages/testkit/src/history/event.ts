@@ -46,7 +46,17 @@ export interface TopicGoneLine extends Line<'topicGone'> {
 
 export interface FaultLine extends Line<'fault'> {
   /** `powerCut` is the only one that changes what is allowed. */
-  readonly fault: 'start' | 'stop' | 'kill' | 'powerCut' | 'pause' | 'continue' | 'disk' | 'clock' | 'network'
+  readonly fault:
+    | 'start'
+    | 'stop'
+    | 'kill'
+    | 'thread'
+    | 'powerCut'
+    | 'pause'
+    | 'continue'
+    | 'disk'
+    | 'clock'
+    | 'network'
   readonly detail?: string
 }
 
