@@ -20,6 +20,8 @@ export interface FireOptions {
   readonly port: number
   /** Where clients are told to go. */
   readonly advertisedPort: number
+  /** Of Millrace, in threads of one process. */
+  readonly nodes: number
   readonly settings: Readonly<Record<string, string>>
   readonly env: Readonly<Record<string, string>>
 }
@@ -73,6 +75,15 @@ export class BrokerUnderFire {
     this.#signalGroup(signal)
   }
 
+  /** One node of several fails, and no other. */
+  failThread(): void {
+    this.#signalGroup('SIGUSR2')
+  }
+
+  get nodes(): number {
+    return this.#options.nodes
+  }
+
   #signalGroup(signal: NodeJS.Signals): void {
     const pid = this.#running?.pid
     if (pid !== undefined && !this.hasEnded) process.kill(-pid, signal)
@@ -93,22 +104,20 @@ export class BrokerUnderFire {
   }
 
   #millrace(): Running {
-    const { port, advertisedPort, settings, folder, env } = this.#options
+    const { port, advertisedPort, settings, folder, env, nodes } = this.#options
     const all = {
       listeners: `PLAINTEXT://127.0.0.1:${port}`,
       'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
       'log.dirs': this.data,
       'group.initial.rebalance.delay.ms': '0',
+      'millrace.nodes': String(nodes),
       ...settings,
     }
     const set = Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`])
     const environment = Object.entries(env).map(([name, value]) => `${name}=${value}`)
-    return start(
-      'env',
-      [...environment, process.execPath, join(folder, 'program/dist/main.js'), 'serve', ...set],
-      this.log,
-      folder,
-    )
+    const mortal = nodes > 1 ? ['--import', join(import.meta.dirname, 'mortal-threads.ts')] : []
+    const program = [process.execPath, ...mortal, join(folder, 'program/dist/main.js'), 'serve', ...set]
+    return start('env', [...environment, ...program], this.log, folder)
   }
 
   #kafka(): Running {

@@ -39,6 +39,7 @@ function countsOf(history: readonly HistoryLine[]): [string, number][] {
     ['commits of offsets acknowledged', count(commits, 'acked')],
     ['transactions ended with an answer', count(ended, 'acked')],
     ['kills with -9', faults.filter(({ fault }) => fault === 'kill').length],
+    ['threads that failed', faults.filter(({ fault }) => fault === 'thread').length],
     ['clean stops', faults.filter(({ fault }) => fault === 'stop').length],
     ['pauses', faults.filter(({ fault }) => fault === 'pause').length],
     ['full disks', faults.filter(({ fault, detail }) => fault === 'disk' && detail === 'full').length],

@@ -44,6 +44,13 @@ const killTwice: Fault = async (field, random) => {
   await start(field)
 }
 
+/** The others go on, and its clients find it again on the same port. */
+const failThread: Fault = async ({ broker, note }, random) => {
+  broker.failThread()
+  note('thread', 'the thread of a node failed')
+  await pause(between(random, 0, 1_000))
+}
+
 const stop: Fault = async (field, random) => {
   await field.broker.stop()
   field.note('stop', 'SIGTERM')
@@ -134,6 +141,7 @@ type Weighted = readonly (readonly [weight: number, fault: Fault])[]
 const ofEverything: Weighted = [
   [6, kill],
   [1, killTwice],
+  [4, failThread],
   [2, stop],
   [3, freeze],
   [2, cut],
@@ -147,6 +155,7 @@ const ofEverything: Weighted = [
 const mostlyKills: Weighted = [
   [44, kill],
   [6, killTwice],
+  [10, failThread],
   [1, stop],
   [1, freeze],
   [1, cut],
@@ -155,6 +164,12 @@ const mostlyKills: Weighted = [
   [1, fillDisk],
   [1, jump],
 ]
+
+function isPossible(fault: Fault, { broker, disk, clock }: Battlefield): boolean {
+  if (fault === failThread) return broker.nodes > 1
+  if (fault === fillDisk) return disk !== undefined
+  return fault !== jump || clock !== undefined
+}
 
 export interface Plan {
   /** On the clock of `performance.now()`. */
@@ -178,9 +193,7 @@ export async function rage(
     },
   }
   const isHasty = Number.isFinite(killCount)
-  const faults = (isHasty ? mostlyKills : ofEverything).filter(
-    ([, fault]) => !((fault === fillDisk && field.disk === undefined) || (fault === jump && field.clock === undefined)),
-  )
+  const faults = (isHasty ? mostlyKills : ofEverything).filter(([, fault]) => isPossible(fault, field))
   const total = faults.reduce((sum, [weight]) => sum + weight, 0)
   let faultCount = 0
   await pause(2_000)

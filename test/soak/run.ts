@@ -108,7 +108,8 @@ async function soak(): Promise<void> {
     folder,
     port,
     advertisedPort: link.port,
-    settings: kind === 'millrace' ? { ...SETTINGS.millrace, 'millrace.nodes': values.nodes } : SETTINGS.kafka,
+    nodes,
+    settings: SETTINGS[kind],
     env: clock?.env ?? {},
   })
   const siege: Siege = {
