@@ -44,6 +44,7 @@ type member struct {
 	number     int
 	id         string
 	generation int32
+	leads      bool
 	coord      *conn
 	userData   []byte
 	all        []partition
@@ -54,18 +55,10 @@ type member struct {
 // join goes through JoinGroup and SyncGroup until the member has its assignment, as classic consumers do.
 func (m *member) join() {
 	for {
-		req := newest(kmsg.NewPtrJoinGroupRequest(), 9)
-		req.Group, req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = m.group.name, 45_000, 60_000
-		req.MemberID, req.ProtocolType = m.id, "consumer"
-		p := kmsg.NewJoinGroupRequestProtocol()
-		subscription := kmsg.NewConsumerMemberMetadata()
-		subscription.Topics, subscription.UserData = []string{*topic}, m.userData
-		p.Name, p.Metadata = "range", subscription.AppendTo(nil)
-		req.Protocols = append(req.Protocols, p)
-		resp := m.coord.ask(req).(*kmsg.JoinGroupResponse)
+		resp := m.coord.ask(m.joinRequest()).(*kmsg.JoinGroupResponse)
 		switch code := resp.ErrorCode; {
 		case code == 0:
-			m.id, m.generation = resp.MemberID, resp.Generation
+			m.id, m.generation, m.leads = resp.MemberID, resp.Generation, resp.LeaderID == resp.MemberID
 			if m.sync(resp) {
 				return
 			}
@@ -81,20 +74,41 @@ func (m *member) join() {
 	}
 }
 
-func (m *member) sync(joined *kmsg.JoinGroupResponse) bool {
+func (m *member) joinRequest() *kmsg.JoinGroupRequest {
+	req := newest(kmsg.NewPtrJoinGroupRequest(), 9)
+	req.Group, req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = m.group.name, 45_000, 60_000
+	req.MemberID, req.ProtocolType = m.id, "consumer"
+	p := kmsg.NewJoinGroupRequestProtocol()
+	subscription := kmsg.NewConsumerMemberMetadata()
+	subscription.Topics, subscription.UserData = []string{*topic}, m.userData
+	p.Name, p.Metadata = "range", subscription.AppendTo(nil)
+	req.Protocols = append(req.Protocols, p)
+	return req
+}
+
+// syncRequest assigns a partition to each of the members; only the leader knows them.
+func (m *member) syncRequest(ids []string) *kmsg.SyncGroupRequest {
 	req := newest(kmsg.NewPtrSyncGroupRequest(), 5)
 	req.Group, req.Generation, req.MemberID = m.group.name, m.generation, m.id
 	req.ProtocolType, req.Protocol = kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
-	for i, other := range joined.Members {
+	for i, id := range ids {
 		assignment := kmsg.NewConsumerMemberAssignment()
 		t := kmsg.NewConsumerMemberAssignmentTopic()
 		t.Topic, t.Partitions = *topic, []int32{m.all[i%len(m.all)].id}
 		assignment.Topics = append(assignment.Topics, t)
 		a := kmsg.NewSyncGroupRequestGroupAssignment()
-		a.MemberID, a.MemberAssignment = other.MemberID, assignment.AppendTo(nil)
+		a.MemberID, a.MemberAssignment = id, assignment.AppendTo(nil)
 		req.GroupAssignment = append(req.GroupAssignment, a)
 	}
-	resp := m.coord.ask(req).(*kmsg.SyncGroupResponse)
+	return req
+}
+
+func (m *member) sync(joined *kmsg.JoinGroupResponse) bool {
+	var ids []string
+	for _, other := range joined.Members {
+		ids = append(ids, other.MemberID)
+	}
+	resp := m.coord.ask(m.syncRequest(ids)).(*kmsg.SyncGroupResponse)
 	if slices.Contains(rejoin, resp.ErrorCode) {
 		return false
 	}
@@ -239,26 +253,4 @@ func trickle(all []partition, stop chan struct{}) {
 		c.send(one.frame)
 		one.check(c.answer())
 	}
-}
-
-// rebalance has all members of a whole group join again at the same time with something new to say, and takes the time until the last has its assignment.
-func rebalance() {
-	var beat atomic.Int64
-	stop := make(chan struct{})
-	began := time.Now()
-	members, staying := form(1, *members, partitionsOf(*topic), &beat, stop)
-	formed := time.Since(began).Seconds()
-	close(stop)
-	staying.Wait()
-	m := startMeter()
-	for round := range *rounds {
-		at := time.Now()
-		together(members, func(m *member) {
-			m.userData = []byte{byte(round)}
-			m.join()
-		})
-		m.did(0, 0)
-		m.took(time.Since(at).Seconds() * 1e3)
-	}
-	m.report(map[string]float64{"formedS": formed})
 }
