@@ -22,6 +22,10 @@ for (const waiting of [0, 10_000, 100_000]) {
     for (let i = 0; i < COUNT; i++) armed[i] = wheel.arm(delayOf(i), nothing)
     for (let i = 0; i < COUNT; i++) armed[i]!.cancel()
   })
+  for (let i = 0; i < COUNT; i++) armed[i] = wheel.arm(HOUR_MS, nothing)
+  measureCount(`the wheel, ${waiting} waiting: put off`, COUNT, () => {
+    for (let i = 0; i < COUNT; i++) armed[i]!.rearm(HOUR_MS)
+  })
   wheel.close()
 
   const others = Array.from({ length: waiting }, (_, i) => setTimeout(nothing, HOUR_MS + delayOf(i)))

@@ -165,6 +165,37 @@ test('a late wake fires all that is due in the order of the ticks', () => {
   assert.deepEqual(fired, ['a@600', 'b@600', 'c@600'])
 })
 
+test('a timer that is set anew fires at its new time alone, sooner or later, also after it fired or was cancelled', () => {
+  const { clock, fired, arm } = open()
+  const timer = arm('a', 50)
+  timer.rearm(200)
+  clock.advance(150)
+  timer.rearm(20)
+  clock.advance(150)
+  assert.deepEqual(fired, ['a@170'])
+  timer.rearm(10)
+  timer.cancel()
+  clock.advance(100)
+  assert.equal(timer.isArmed, false)
+  timer.rearm(30)
+  assert.equal(timer.isArmed, true)
+  clock.advance(100)
+  assert.deepEqual(fired, ['a@170', 'a@430'])
+})
+
+test('a timer that is put off again and again wakes the clock no more often than one that is not', () => {
+  const { clock, fired, arm } = open()
+  const session = arm('session', 5_000)
+  for (let i = 0; i < 100; i++) {
+    clock.advance(300)
+    session.rearm(5_000)
+  }
+  assert.deepEqual(fired, [])
+  assert.ok(clock.wakeCount <= 7, `${clock.wakeCount} wakes`)
+  clock.advance(5_000)
+  assert.deepEqual(fired, ['session@35000'])
+})
+
 test('a closed wheel fires nothing, also when a timer closes it, and can be armed again', () => {
   const { clock, fired, arm, wheel } = open()
   const early = arm('a', 50)
@@ -245,6 +276,7 @@ test('with the real clock a timer fires, and not early', { timeout: 10_000 }, as
 type Step =
   | { readonly kind: 'arm'; readonly delayMs: number; readonly thenArmMs: number | undefined }
   | { readonly kind: 'cancel'; readonly which: number }
+  | { readonly kind: 'rearm'; readonly which: number; readonly delayMs: number }
   | { readonly kind: 'advance'; readonly ms: number; readonly lateMs: number }
 
 const delay = fc.oneof(
@@ -262,6 +294,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat(1000) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('rearm' as const), which: fc.nat(1000), delayMs: delay }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -298,6 +331,14 @@ class Model {
     this.timers.push(entry)
   }
 
+  rearm(which: number, delayMs: number): void {
+    const entry = this.timers[which % Math.max(1, this.timers.length)]
+    if (entry === undefined) return
+    entry.timer.rearm(delayMs)
+    entry.state = 'armed'
+    entry.dueMs = this.clock.now() + Math.max(0, delayMs)
+  }
+
   cancel(which: number): void {
     const entry = this.timers[which % Math.max(1, this.timers.length)]
     if (entry === undefined) return
@@ -308,6 +349,7 @@ class Model {
   check(lateMs: number): void {
     const armed = this.timers.filter(entry => entry.state === 'armed')
     assert.equal(this.wheel.armedCount, armed.length)
+    for (const { timer, state } of this.timers) assert.equal(timer.isArmed, state === 'armed')
     for (const entry of armed)
       assert.ok(entry.dueMs > this.clock.now() - 2 * TICK_MS - lateMs, `${this.clock.now() - entry.dueMs} ms overdue`)
   }
@@ -321,6 +363,7 @@ test('whatever is armed, cancelled and waited for, every timer fires once and at
       for (const next of steps) {
         if (next.kind === 'arm') model.arm(next.delayMs, next.thenArmMs)
         else if (next.kind === 'cancel') model.cancel(next.which)
+        else if (next.kind === 'rearm') model.rearm(next.which, next.delayMs)
         else model.clock.advance(next.ms, (lateMs = next.lateMs))
         model.check(lateMs)
       }

@@ -3,7 +3,7 @@ import { mapInTurns } from '../runtime/in-turns.ts'
 import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
-import { askGroup, codeOf, refuseGroup } from './group-replies.ts'
+import { answerByGroup, codeOf, refuseGroup } from './group-replies.ts'
 
 export const deleteGroups = handler(DeleteGroups, async (services, request, cx) => ({
   throttleTimeMs: 0,
@@ -13,12 +13,13 @@ export const deleteGroups = handler(DeleteGroups, async (services, request, cx) 
 async function remove(services: Services, groupId: string, cx: RequestContext) {
   const unauthorized = refuseGroup(services, cx, 'DELETE', groupId)
   if (unauthorized !== undefined) return { groupId, errorCode: codeOf(unauthorized) }
-  const reply = await askGroup(
+  return answerByGroup(
     { services, cx },
     groupId,
     (id, now, { offsets, transactions }) => ({ kind: 'deleteGroup', now, request: id, offsets, transactions }),
-    'groupDeleted',
-    'deleteRefused',
+    {
+      groupDeleted: () => ({ groupId, errorCode: 0 }),
+      deleteRefused: ({ error }) => ({ groupId, errorCode: codeOf(error) }),
+    },
   )
-  return { groupId, errorCode: codeOf(reply.kind === 'groupDeleted' ? 'NONE' : reply.error) }
 }

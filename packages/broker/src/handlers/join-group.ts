@@ -1,6 +1,8 @@
-import { JoinGroup } from '@millrace/protocol'
+import type { JoinError, Joined, JoinRefused } from '@millrace/coordinator'
+import { type ErrorName, JoinGroup, type JoinGroupResponseInput } from '@millrace/protocol'
 import { handler } from '../server/handler.ts'
-import { askGroup, bufferOf, codeOf, kept, refuseGroup } from './group-replies.ts'
+import type { RequestContext } from '../server/request-context.ts'
+import { answerByGroup, bufferOf, codeOf, kept, refuseGroup } from './group-replies.ts'
 
 /** KIP-394. */
 const MEMBER_ID_REQUIRED_SINCE = 4
@@ -9,19 +11,39 @@ const SKIPS_ASSIGNMENT_SINCE = 9
 /** From here on a missing protocol name is null. */
 const NULL_PROTOCOL_SINCE = 7
 
-export const joinGroup = handler(JoinGroup, async (services, request, cx) => {
-  const noProtocol = cx.version >= NULL_PROTOCOL_SINCE ? null : ''
-  const refuse = (error: Parameters<typeof codeOf>[0], memberId: string) => ({
+const ANSWERS = {
+  joined: (reply: Joined): JoinGroupResponseInput => ({
+    errorCode: 0,
+    generationId: reply.generation,
+    protocolType: reply.protocolType,
+    protocolName: reply.protocolName,
+    leader: reply.leader,
+    skipAssignment: reply.skipAssignment,
+    memberId: reply.memberId,
+    members: reply.members.map(m => ({
+      memberId: m.memberId,
+      groupInstanceId: m.instanceId,
+      metadata: bufferOf(m.metadata),
+    })),
+  }),
+  joinRefused: ({ error, memberId }: JoinRefused, cx: RequestContext) => refused(error, memberId, cx),
+}
+
+function refused(error: ErrorName | JoinError, memberId: string, cx: RequestContext): JoinGroupResponseInput {
+  return {
     errorCode: codeOf(error),
     generationId: -1,
-    protocolName: noProtocol,
+    protocolName: cx.version >= NULL_PROTOCOL_SINCE ? null : '',
     leader: '',
     memberId,
     members: [],
-  })
+  }
+}
+
+export const joinGroup = handler(JoinGroup, (services, request, cx) => {
   const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
-  if (unauthorized !== undefined) return refuse(unauthorized, request.memberId)
-  const reply = await askGroup(
+  if (unauthorized !== undefined) return refused(unauthorized, request.memberId, cx)
+  return answerByGroup(
     { services, cx },
     request.groupId,
     (id, now) => ({
@@ -40,22 +62,6 @@ export const joinGroup = handler(JoinGroup, async (services, request, cx) => {
       memberIdRequired: cx.version >= MEMBER_ID_REQUIRED_SINCE,
       supportsSkippingAssignment: cx.version >= SKIPS_ASSIGNMENT_SINCE,
     }),
-    'joined',
-    'joinRefused',
+    ANSWERS,
   )
-  if (reply.kind === 'joinRefused') return refuse(reply.error, reply.memberId)
-  return {
-    errorCode: 0,
-    generationId: reply.generation,
-    protocolType: reply.protocolType,
-    protocolName: reply.protocolName,
-    leader: reply.leader,
-    skipAssignment: reply.skipAssignment,
-    memberId: reply.memberId,
-    members: reply.members.map(m => ({
-      memberId: m.memberId,
-      groupInstanceId: m.instanceId,
-      metadata: bufferOf(m.metadata),
-    })),
-  }
 })

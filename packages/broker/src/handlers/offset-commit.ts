@@ -1,14 +1,14 @@
 import { type ErrorName, OffsetCommit, type OffsetCommitResponseInput } from '@millrace/protocol'
 import { handler } from '../server/handler.ts'
 import { answerAll, answerEach, offsetToCommit, topicToCommit } from './committed-topics.ts'
-import { askGroup, refuseGroup } from './group-replies.ts'
+import { answerByGroup, refuseGroup } from './group-replies.ts'
 
 type TopicAnswer = OffsetCommitResponseInput['topics'][number]
 
 const TOPIC_IDS_SINCE = 10
 const GROUP_ID_NOT_FOUND_SINCE = 9
 
-export const offsetCommit = handler(OffsetCommit, async (services, request, cx) => {
+export const offsetCommit = handler(OffsetCommit, (services, request, cx) => {
   const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
   if (unauthorized !== undefined) return { topics: request.topics.map(asked => answerAll(asked, unauthorized)) }
   const known = request.topics.map(asked => topicToCommit(services, asked, cx.version >= TOPIC_IDS_SINCE, cx))
@@ -18,7 +18,14 @@ export const offsetCommit = handler(OffsetCommit, async (services, request, cx) 
   })
   if (offsets.length === 0 && request.topics.length > 0)
     return { topics: request.topics.map((asked, i) => answerAll(asked, known[i] as ErrorName)) }
-  const reply = await askGroup(
+  const answer = (errorOf: (topic: string, partition: number) => ErrorName): OffsetCommitResponseInput => ({
+    topics: request.topics.map((asked, i): TopicAnswer => {
+      const topic = known[i]!
+      if (typeof topic === 'string') return answerAll(asked, topic)
+      return answerEach(asked, partition => errorOf(topic.name, partition))
+    }),
+  })
+  return answerByGroup(
     { services, cx },
     request.groupId,
     (id, now, { transactions }) => ({
@@ -34,16 +41,12 @@ export const offsetCommit = handler(OffsetCommit, async (services, request, cx) 
       retentionTimeMs: request.retentionTimeMs,
       offsets,
     }),
-    'committed',
-    'commitRefused',
+    {
+      committed: ({ partitions }) => {
+        const errors = new Map(partitions.map(p => [`${p.topic}:${p.partition}`, p.error]))
+        return answer((topic, partition) => errors.get(`${topic}:${partition}`) ?? 'NONE')
+      },
+      commitRefused: ({ error }) => answer(() => error),
+    },
   )
-  const partitions = reply.kind === 'committed' ? reply.partitions : []
-  const whole = reply.kind === 'committed' ? 'NONE' : reply.error
-  const errors = new Map(partitions.map(p => [`${p.topic}:${p.partition}`, p.error]))
-  const topics = request.topics.map((asked, i): TopicAnswer => {
-    const topic = known[i]!
-    if (typeof topic === 'string') return answerAll(asked, topic)
-    return answerEach(asked, partition => errors.get(`${topic.name}:${partition}`) ?? whole)
-  })
-  return { topics }
 })

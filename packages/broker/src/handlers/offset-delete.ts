@@ -1,8 +1,8 @@
 import { type ErrorName, OffsetDelete } from '@millrace/protocol'
 import { handler } from '../server/handler.ts'
-import { askGroup, codeOf, refuseGroup } from './group-replies.ts'
+import { answerByGroup, codeOf, refuseGroup } from './group-replies.ts'
 
-export const offsetDelete = handler(OffsetDelete, async (services, request, cx) => {
+export const offsetDelete = handler(OffsetDelete, (services, request, cx) => {
   const { groupId } = request
   const unauthorized = refuseGroup(services, cx, 'DELETE', groupId)
   if (unauthorized !== undefined) return { errorCode: codeOf(unauthorized), topics: [] }
@@ -14,7 +14,7 @@ export const offsetDelete = handler(OffsetDelete, async (services, request, cx) 
   const partitions = request.topics
     .filter(({ name }) => !refusals.has(name))
     .flatMap(({ name, partitions: asked }) => asked.map(p => ({ topic: name, partition: p.partitionIndex })))
-  const reply = await askGroup(
+  return answerByGroup(
     { services, cx },
     groupId,
     (id, now, { offsets, transactions }) => ({
@@ -25,17 +25,19 @@ export const offsetDelete = handler(OffsetDelete, async (services, request, cx) 
       offsets,
       transactions,
     }),
-    'offsetsDeleted',
-    'deleteRefused',
+    {
+      offsetsDeleted: ({ partitions: deleted }) => {
+        const errors = new Map(deleted.map(p => [`${p.topic}:${p.partition}`, p.error]))
+        const topics = request.topics.map(({ name, partitions: asked }) => ({
+          name,
+          partitions: asked.map(({ partitionIndex }) => ({
+            partitionIndex,
+            errorCode: codeOf(refusals.get(name) ?? errors.get(`${name}:${partitionIndex}`) ?? 'NONE'),
+          })),
+        }))
+        return { errorCode: 0, topics }
+      },
+      deleteRefused: ({ error }) => ({ errorCode: codeOf(error), topics: [] }),
+    },
   )
-  if (reply.kind === 'deleteRefused') return { errorCode: codeOf(reply.error), topics: [] }
-  const errors = new Map(reply.partitions.map(p => [`${p.topic}:${p.partition}`, p.error]))
-  const topics = request.topics.map(({ name, partitions: asked }) => ({
-    name,
-    partitions: asked.map(({ partitionIndex }) => ({
-      partitionIndex,
-      errorCode: codeOf(refusals.get(name) ?? errors.get(`${name}:${partitionIndex}`) ?? 'NONE'),
-    })),
-  }))
-  return { errorCode: 0, topics }
 })

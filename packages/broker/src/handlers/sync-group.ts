@@ -1,18 +1,32 @@
-import { SyncGroup } from '@millrace/protocol'
+import type { SyncError, Synced, SyncRefused } from '@millrace/coordinator'
+import { type ErrorName, SyncGroup, type SyncGroupResponseInput } from '@millrace/protocol'
 import { handler } from '../server/handler.ts'
-import { askGroup, bufferOf, codeOf, kept, refuseGroup } from './group-replies.ts'
+import { answerByGroup, bufferOf, codeOf, kept, refuseGroup } from './group-replies.ts'
 
 const NO_ASSIGNMENT = Buffer.alloc(0)
 /** From this version on a request says which protocol it means. */
 const PROTOCOL_SINCE = 5
 
-export const syncGroup = handler(SyncGroup, async (services, request, cx) => {
-  const refuse = (error: Parameters<typeof codeOf>[0]) => ({ errorCode: codeOf(error), assignment: NO_ASSIGNMENT })
+const ANSWERS = {
+  synced: (reply: Synced): SyncGroupResponseInput => ({
+    errorCode: 0,
+    protocolType: reply.protocolType,
+    protocolName: reply.protocolName,
+    assignment: bufferOf(reply.assignment),
+  }),
+  syncRefused: ({ error }: SyncRefused) => refused(error),
+}
+
+function refused(error: ErrorName | SyncError): SyncGroupResponseInput {
+  return { errorCode: codeOf(error), assignment: NO_ASSIGNMENT }
+}
+
+export const syncGroup = handler(SyncGroup, (services, request, cx) => {
   const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
-  if (unauthorized !== undefined) return refuse(unauthorized)
+  if (unauthorized !== undefined) return refused(unauthorized)
   if (cx.version >= PROTOCOL_SINCE && (request.protocolType === null || request.protocolName === null))
-    return refuse('INCONSISTENT_GROUP_PROTOCOL')
-  const reply = await askGroup(
+    return refused('INCONSISTENT_GROUP_PROTOCOL')
+  return answerByGroup(
     { services, cx },
     request.groupId,
     (id, now) => ({
@@ -26,14 +40,6 @@ export const syncGroup = handler(SyncGroup, async (services, request, cx) => {
       protocolName: request.protocolName,
       assignments: new Map(request.assignments.map(a => [a.memberId, kept(a.assignment)])),
     }),
-    'synced',
-    'syncRefused',
+    ANSWERS,
   )
-  if (reply.kind === 'syncRefused') return refuse(reply.error)
-  return {
-    errorCode: 0,
-    protocolType: reply.protocolType,
-    protocolName: reply.protocolName,
-    assignment: bufferOf(reply.assignment),
-  }
 })

@@ -10,7 +10,7 @@ import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
 import { answerAll, answerEach, offsetToCommit, topicToCommit } from './committed-topics.ts'
-import { askGroup } from './group-replies.ts'
+import { answerByGroup } from './group-replies.ts'
 import { mayWriteTransactions, refusedWrite } from './transaction-replies.ts'
 
 type TopicRequest = TxnOffsetCommitRequest['topics'][number]
@@ -95,7 +95,7 @@ async function stored(
   { offsets, transaction }: { readonly offsets: readonly OffsetToCommit[]; readonly transaction: CommitTransaction },
   cx: RequestContext,
 ): Promise<Errors> {
-  const reply = await askGroup(
+  return answerByGroup<'committed' | 'commitRefused', Errors>(
     { services, cx },
     request.groupId,
     (id, now, { transactions }) => ({
@@ -111,12 +111,13 @@ async function stored(
       offsets,
       transactions,
     }),
-    'committed',
-    'commitRefused',
+    {
+      committed: ({ partitions }) =>
+        new Map(partitions.map(({ topic, partition, error }) => [`${topic}:${partition}`, error])),
+      commitRefused: ({ error }) =>
+        error === 'TRANSACTION_ABORTABLE' && cx.version < ABORTABLE_SINCE ? 'INVALID_TXN_STATE' : error,
+    },
   )
-  if (reply.kind === 'committed')
-    return new Map(reply.partitions.map(({ topic, partition, error }) => [`${topic}:${partition}`, error]))
-  return reply.error === 'TRANSACTION_ABORTABLE' && cx.version < ABORTABLE_SINCE ? 'INVALID_TXN_STATE' : reply.error
 }
 
 function offsetsOf(asked: TopicRequest, topic: Topic): OffsetToCommit[] {

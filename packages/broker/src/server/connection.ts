@@ -71,7 +71,6 @@ export class Connection {
   readonly #lent = new Set<readonly Lease[]>()
   /** Bytes of answers that are ready but wait for one before them. They are memory like what is in `#out`. */
   #heldBytes = 0
-  #flushIsDue = false
   #paused = false
   #throttledUntilMs = 0
   #throttle: Scheduled | undefined
@@ -300,14 +299,12 @@ export class Connection {
     this.#deadline = clock.schedule(END_MS, () => this.close())
   }
 
+  /** It leaves with the `#flush` at the end of `#serve` or of `#end`, through one of which every answer comes. */
   #queue(chunks: readonly Buffer[], bytes: number, throttleTimeMs: number): void {
     for (const chunk of chunks) this.#out.push(chunk)
     this.#outBytes += bytes
     this.#options.load.unsent(bytes)
     if (throttleTimeMs > 0) this.#throttleFor(throttleTimeMs)
-    if (this.#flushIsDue) return
-    this.#flushIsDue = true
-    queueMicrotask(() => this.#flush())
   }
 
   /** KIP-219: the answer has left; the next request is read only after the time is up. Of several answers the latest time holds. */
@@ -325,7 +322,6 @@ export class Connection {
 
   /** One write for all that is due in this turn. */
   #flush(): void {
-    this.#flushIsDue = false
     if (this.#out.length === 0) return
     const { socket, load, clock } = this.#options
     const chunks = this.#out
@@ -340,14 +336,18 @@ export class Connection {
       return load.unsent(-bytes)
     }
     if (leases.length > 0) this.#lent.add(leases)
-    socket.cork()
-    for (let i = 0; i < chunks.length - 1; i++) socket.write(chunks[i]!)
-    socket.write(chunks[chunks.length - 1]!, failed => {
+    const sent = (failed?: Error | null): void => {
       load.unsent(-bytes)
       // After a failure the system may look at them until the socket is closed.
       if ((failed === null || failed === undefined) && this.#lent.delete(leases)) releaseAll(leases)
       this.lastActiveMs = clock.monotonicMs()
-    })
+      // There is no `drain` after a write that the system took at once.
+      if (this.#frames.length > 0) this.#serve()
+    }
+    if (chunks.length === 1) return void socket.write(chunks[0]!, sent)
+    socket.cork()
+    for (let i = 0; i < chunks.length - 1; i++) socket.write(chunks[i]!)
+    socket.write(chunks[chunks.length - 1]!, sent)
     socket.uncork()
   }
 

@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 import type { Quotas } from '../security/quotas.ts'
 import type { Services } from '../services.ts'
-import { type Answer, type AnyHandler, type Registry, supports } from './handler.ts'
+import { type AnyHandler, type Registry, supports } from './handler.ts'
 import { type ConnectionFacts, RequestContext } from './request-context.ts'
 
 /**
@@ -61,30 +61,43 @@ export class Dispatcher {
       }
       if (!supports(handler, start.apiVersion)) return this.#unsupported(handler, start)
       const clientId = readRequestRest(r, start.apiVersion >= handler.flexible)
-      cx = new RequestContext({ ...start, clientId, requestBytes: frame.length }, connection, authorizer, clock.now())
+      cx = new RequestContext(
+        { start, clientId, requestBytes: frame.length, receivedMs: clock.now() },
+        connection,
+        authorizer,
+      )
       const served = handler.serve(services, r, cx)
       const [h, context] = [handler, cx]
       if (served instanceof Promise)
-        return served
-          .then(answer => this.#outcome(h, context, answer, startedMs))
-          .catch(error => this.#failed(h, context, error))
+        return served.then(
+          response => this.#outcome(h, context, response, startedMs),
+          error => this.#failed(h, context, error),
+        )
       return this.#outcome(handler, context, served, startedMs)
     } catch (error) {
       return this.#failed(handler, cx, error)
     }
   }
 
-  #outcome(h: AnyHandler, cx: RequestContext, answer: Answer | undefined, startedMs: number): Outcome {
+  #outcome(h: AnyHandler, cx: RequestContext, response: object | undefined, startedMs: number): Outcome {
+    try {
+      return this.#answer(h, cx, response, startedMs)
+    } catch (error) {
+      return this.#failed(h, cx, error)
+    }
+  }
+
+  #answer(h: AnyHandler, cx: RequestContext, response: object | undefined, startedMs: number): Outcome {
     const { quotas, clock } = this.#options
     const { requestBytes } = cx
     const metrics = this.#options.metrics.of(h)
     const throttleTimeMs = quotas.charge(cx, requestBytes)
-    if (answer === undefined) {
+    if (response === undefined) {
       metrics.done(cx.version, clock.monotonicMs() - startedMs, requestBytes, 0)
       if (cx.closeReason !== undefined) return { kind: 'close', reason: cx.closeReason }
       return { kind: 'silence', frameIsFree: cx.frameIsFree }
     }
-    const w = answer.frame(throttleTimeMs)
+    const w = h.frame(response, cx, throttleTimeMs)
     const { leases, frameIsFree } = cx
     const outcome: Outcome = {
       kind: 'answer',
@@ -94,7 +107,7 @@ export class Dispatcher {
       leases,
       frameIsFree,
     }
-    answer.errors(metrics.error)
+    h.errors(response, metrics.error)
     metrics.done(cx.version, clock.monotonicMs() - startedMs, requestBytes, outcome.bytes)
     return outcome
   }

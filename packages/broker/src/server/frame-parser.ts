@@ -102,10 +102,10 @@ export class FrameParser {
   }
 
   #copied(chunk: Buffer, at: number, size: number): Frame {
-    if (size < POOLED_BYTES_MIN) return { bytes: Buffer.from(chunk.subarray(at, at + size)), lease: undefined }
-    const lease = this.#blocks.take(size)
-    chunk.copy(lease.bytes, 0, at, at + size)
-    return { bytes: lease.bytes, lease }
+    const lease = size < POOLED_BYTES_MIN ? undefined : this.#blocks.take(size)
+    const bytes = lease === undefined ? Buffer.allocUnsafe(size) : lease.bytes
+    chunk.copy(bytes, 0, at, at + size)
+    return { bytes, lease }
   }
 
   #take(): Frame {

@@ -4,22 +4,18 @@ import type { Services } from '../services.ts'
 import type { RequestContext } from './request-context.ts'
 import { errorVisitor } from './response-errors.ts'
 
-/** What the dispatcher sees: message types are gone, only bytes and numbers are left. */
+/** What the dispatcher sees: message types are gone, only bytes and numbers are left, and responses that it hands back as they are. */
 export interface AnyHandler {
   readonly name: string
   readonly key: number
   readonly versions: readonly [min: number, max: number]
   readonly flexible: number
-  /** Undefined for a request that gets no answer (produce with acks 0). */
-  serve(services: Services, body: Reader, cx: RequestContext): MaybePromise<Answer | undefined>
-}
-
-/** A response before it is written: the throttle time is only known after the work was done. */
-export interface Answer {
-  /** A whole frame, its size prefix included. */
-  frame(throttleTimeMs: number): Writer
-  /** Calls `count` for each error code other than 0 that it holds. */
-  errors(count: (code: number) => void): void
+  /** Undefined for a request that gets no answer (produce with acks 0). The response is not written yet: its throttle time is only known after the work was done. */
+  serve(services: Services, body: Reader, cx: RequestContext): MaybePromise<object | undefined>
+  /** A response as a whole frame, its size prefix included. */
+  frame(response: object, cx: RequestContext, throttleTimeMs: number): Writer
+  /** Calls `count` for each error code other than 0 that a response holds. */
+  errors(response: object, count: (code: number) => void): void
 }
 
 /**
@@ -32,17 +28,6 @@ export function handler<Request, RequestInput, Response, ResponseInput extends o
   handle: (services: Services, request: Request, cx: RequestContext) => MaybePromise<ResponseInput | undefined>,
 ): AnyHandler {
   const visitErrors = errorVisitor(api.response.type)
-  const answer = (response: ResponseInput, cx: RequestContext): Answer => ({
-    errors: count => visitErrors?.(response as Record<string, unknown>, count),
-    frame(throttleTimeMs) {
-      const w = new Writer()
-      w.int32(0)
-      writeResponseHeader(w, cx.correlationId, responseHeaderIsFlexible(api.key, cx.version >= api.flexible))
-      api.response.write(w, throttleTimeMs > 0 ? { ...response, throttleTimeMs } : response, cx.version)
-      w.patchInt32(w.length - 4)
-      return w
-    },
-  })
   return {
     name: api.name,
     key: api.key,
@@ -50,11 +35,19 @@ export function handler<Request, RequestInput, Response, ResponseInput extends o
     flexible: api.flexible,
     serve(services, body, cx) {
       // Bytes after the end are let be, as Kafka does: librdkafka's Metadata has some.
-      const request = api.request.read(body, cx.version)
-      const response = handle(services, request, cx)
-      if (response instanceof Promise) return response.then(r => (r === undefined ? undefined : answer(r, cx)))
-      return response === undefined ? undefined : answer(response, cx)
+      return handle(services, api.request.read(body, cx.version), cx)
     },
+    frame(response, cx, throttleTimeMs) {
+      const w = new Writer()
+      w.int32(0)
+      writeResponseHeader(w, cx.correlationId, responseHeaderIsFlexible(api.key, cx.version >= api.flexible))
+      // What `handle` gave.
+      const given = response as ResponseInput
+      api.response.write(w, throttleTimeMs > 0 ? { ...given, throttleTimeMs } : given, cx.version)
+      w.patchInt32(w.length - 4)
+      return w
+    },
+    errors: (response, count) => visitErrors?.(response as Record<string, unknown>, count),
   }
 }
 

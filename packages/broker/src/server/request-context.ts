@@ -33,24 +33,23 @@ export class RequestContext {
   #leases: Lease[] | undefined
 
   constructor(
-    header: {
-      apiKey: number
-      apiVersion: number
-      correlationId: number
+    received: {
+      start: { apiKey: number; apiVersion: number; correlationId: number }
       clientId: string | null
       requestBytes: number
+      receivedMs: number
     },
     connection: ConnectionFacts,
     authorizer: Authorizer,
-    receivedMs: number,
   ) {
-    this.apiKey = header.apiKey
-    this.version = header.apiVersion
-    this.correlationId = header.correlationId
-    this.clientId = header.clientId ?? ''
+    const { start } = received
+    this.apiKey = start.apiKey
+    this.version = start.apiVersion
+    this.correlationId = start.correlationId
+    this.clientId = received.clientId ?? ''
     this.connection = connection
-    this.receivedMs = receivedMs
-    this.requestBytes = header.requestBytes
+    this.receivedMs = received.receivedMs
+    this.requestBytes = received.requestBytes
     this.#authorizer = authorizer
   }
 

@@ -79,12 +79,21 @@ export class ServerLoad {
 
   /** A request that waits for data or for other members works on nothing, and must not keep others out. */
   async whileParked<T>(request: Weight, waiting: Promise<T>): Promise<T> {
-    if (request.parkedCount++ === 0) this.ended(request.requestBytes)
+    this.park(request)
     try {
       return await waiting
     } finally {
-      if (--request.parkedCount === 0) this.started(request.requestBytes)
+      this.unpark(request)
     }
+  }
+
+  /** The same by hand, for who knows that the wait cannot fail. */
+  park(request: Weight): void {
+    if (request.parkedCount++ === 0) this.ended(request.requestBytes)
+  }
+
+  unpark(request: Weight): void {
+    if (--request.parkedCount === 0) this.started(request.requestBytes)
   }
 
   unsent(bytes: number): void {

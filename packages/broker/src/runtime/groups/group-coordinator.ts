@@ -27,7 +27,7 @@ import {
   takeGuard,
 } from '@millrace/coordinator'
 import { MalformedError } from '@millrace/protocol'
-import type { Catalog, CatalogChange, StoredGroup, StoredOffset } from '@millrace/storage'
+import type { Catalog, CatalogChange, MaybePromise, StoredGroup, StoredOffset } from '@millrace/storage'
 import type { BrokerConfig } from '../../config/broker-config.ts'
 import type { ClusterImage } from '../../metadata/cluster-image.ts'
 import { promisedTopics } from '../promised-topics.ts'
@@ -87,7 +87,7 @@ export class GroupCoordinator {
   ask(
     groupId: string,
     eventOf: (request: RequestId, now: number, kept: KeptOffsets) => GroupEvent,
-  ): Promise<GroupReply> {
+  ): MaybePromise<GroupReply> {
     return this.#groupOf(groupId).ask(eventOf)
   }
 

@@ -22,7 +22,7 @@ import {
   type RequestId,
   stepClassicGroup,
 } from '@millrace/coordinator'
-import { type Catalog, type CatalogChange, CatalogError, type StoredOffset } from '@millrace/storage'
+import { type Catalog, type CatalogChange, CatalogError, type MaybePromise, type StoredOffset } from '@millrace/storage'
 import type { IsPromised } from '../promised-topics.ts'
 import { encodeGroupRecord } from './group-record-codec.ts'
 
@@ -59,6 +59,9 @@ export class GroupShell {
   readonly #timers = new Map<GroupTimer, Timer>()
   #state: GroupState
   #nextRequest = 1
+  /** The request that is being put to the group, until it is answered. */
+  #asking: RequestId | undefined
+  #replyAtOnce: GroupReply | undefined
   #writing = false
 
   constructor(state: GroupState, kept: KeptOffsets, services: ShellServices) {
@@ -83,13 +86,15 @@ export class GroupShell {
     return this.#writing || this.#queue.length > 0 || this.#pending.size > 0 || this.transactions.guards.size > 0
   }
 
-  /** Puts a request to the group; resolves when the group answers it, which may be when a round ends. */
-  ask(eventOf: (request: RequestId, now: number, kept: KeptOffsets) => GroupEvent): Promise<GroupReply> {
+  /** Puts a request to the group. It answers at once where it can, as a heartbeat, or else when a write or a round has ended. */
+  ask(eventOf: (request: RequestId, now: number, kept: KeptOffsets) => GroupEvent): MaybePromise<GroupReply> {
     const request = this.#nextRequest++
-    return new Promise(resolve => {
-      this.#pending.set(request, resolve)
-      this.tell(eventOf(request, this.#services.clock.now(), this))
-    })
+    this.#asking = request
+    this.tell(eventOf(request, this.#services.clock.now(), this))
+    const reply = this.#replyAtOnce
+    this.#asking = undefined
+    this.#replyAtOnce = undefined
+    return reply ?? new Promise(resolve => void this.#pending.set(request, resolve))
   }
 
   tell(event: GroupEvent): void {
@@ -112,7 +117,7 @@ export class GroupShell {
 
   #take(event: GroupEvent): void {
     const step = stepClassicGroup(this.#state, event, this.#services.config())
-    const changes = step.effects.flatMap(effect => changesOf(effect))
+    const changes = changesOf(step.effects)
     if (changes.length === 0) this.#perform(step, event.now)
     else void this.#write(step, event, changes)
   }
@@ -167,12 +172,8 @@ export class GroupShell {
         return applyPendingOffsets(this.transactions, effect.records)
       case 'breakGuards':
         return breakGuards(this.transactions, effect.producerId)
-      case 'reply': {
-        const resolve = this.#pending.get(effect.to)
-        assert(resolve !== undefined, `group ${this.groupId} answered a request twice`)
-        this.#pending.delete(effect.to)
-        return resolve(effect.reply)
-      }
+      case 'reply':
+        return this.#reply(effect.to, effect.reply)
       case 'arm':
         return this.#arm(effect.timer, effect.at - now)
       case 'disarm':
@@ -184,41 +185,73 @@ export class GroupShell {
     }
   }
 
+  #reply(to: RequestId, reply: GroupReply): void {
+    if (to === this.#asking) {
+      this.#asking = undefined
+      this.#replyAtOnce = reply
+      return
+    }
+    const resolve = this.#pending.get(to)
+    assert(resolve !== undefined, `group ${this.groupId} answered a request twice`)
+    this.#pending.delete(to)
+    resolve(reply)
+  }
+
   /** Delays and not times are kept, so that a jump of the wall clock throws nobody out. */
   #arm(name: GroupTimer, delayMs: number): void {
-    this.#timers.get(name)?.cancel()
-    const timer = this.#services.timers.arm(Math.max(0, delayMs), () => this.#expire(name, timer))
+    const known = this.#timers.get(name)
+    if (known !== undefined) return known.rearm(delayMs)
+    const timer = this.#services.timers.arm(delayMs, () => this.#expire(name, timer))
     this.#timers.set(name, timer)
   }
 
-  /** An event ahead in the queue may arm the timer anew: then this expiry never happened. */
+  /** An event ahead in the queue may arm the timer anew, or disarm it: then this expiry never happened. */
   #expire(name: GroupTimer, timer: Timer): void {
     const event: GroupEvent = { kind: 'expire', now: this.#services.clock.now(), timer: name }
     if (this.#writing) {
       this.#queue.push({ event, timer })
       return
     }
-    if (this.#timers.get(name) !== timer) return
+    if (timer.isArmed || this.#timers.get(name) !== timer) return
     this.#timers.delete(name)
     this.#take(event)
   }
 }
 
-function changesOf(effect: GroupEffect): CatalogChange[] {
-  const { kind } = effect
-  if (kind === 'persist') {
-    const { groupId, record } = effect
-    return record === null
-      ? [{ kind: 'deleteGroup', groupId }]
-      : [{ kind: 'putGroup', groupId, value: encodeGroupRecord(record) }]
+const NO_CHANGES: readonly CatalogChange[] = []
+
+/** Writes come first among the effects, so that the hundreds of answers of a round are not looked through for them. */
+function changesOf(effects: readonly GroupEffect[]): readonly CatalogChange[] {
+  let changes = NO_CHANGES
+  for (const effect of effects) {
+    const own = changesOfOne(effect)
+    if (own === undefined) return changes
+    changes = changes.length === 0 ? own : [...changes, ...own]
   }
-  if (kind === 'persistPendingOffsets') return effect.records.map(record => pendingChange(effect.groupId, record))
-  if (kind !== 'persistOffsets') return []
-  const { groupId } = effect
-  return effect.records.map(({ topic, partition, committed }): CatalogChange => {
-    if (committed === null) return { kind: 'deleteOffset', groupId, topic, partition }
-    return { kind: 'putOffset', groupId, offset: storedOffset(topic, partition, committed) }
-  })
+  return changes
+}
+
+/** Undefined for an effect that is no write. */
+function changesOfOne(effect: GroupEffect): readonly CatalogChange[] | undefined {
+  switch (effect.kind) {
+    case 'persist': {
+      const { groupId, record } = effect
+      return record === null
+        ? [{ kind: 'deleteGroup', groupId }]
+        : [{ kind: 'putGroup', groupId, value: encodeGroupRecord(record) }]
+    }
+    case 'persistPendingOffsets':
+      return effect.records.map(record => pendingChange(effect.groupId, record))
+    case 'persistOffsets': {
+      const { groupId } = effect
+      return effect.records.map(({ topic, partition, committed }): CatalogChange => {
+        if (committed === null) return { kind: 'deleteOffset', groupId, topic, partition }
+        return { kind: 'putOffset', groupId, offset: storedOffset(topic, partition, committed) }
+      })
+    }
+    default:
+      return undefined
+  }
 }
 
 export function pendingChange(

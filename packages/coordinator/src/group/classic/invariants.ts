@@ -1,6 +1,7 @@
 /** The invariants of SPEC.md, as checks of one step that the simulation makes after each. I1 and I2 are in the simulated shell. */
 import { assert } from '@millrace/base'
 import { VersionedMap } from '../../versioned-map.ts'
+import { VersionedSet } from '../../versioned-set.ts'
 import type { Commit, GroupTimer } from './event.ts'
 import { groupRecord, replay } from './replay.ts'
 import type { Joined } from './reply.ts'
@@ -13,6 +14,7 @@ import {
   type Member,
   type MemberId,
   membersOf,
+  NO_IDS,
   type Populated,
   type RequestId,
   type Stable,
@@ -24,7 +26,7 @@ export function fingerprint(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (inner instanceof Uint8Array) return `bytes ${inner.join(' ')}`
     if (inner instanceof Map || inner instanceof VersionedMap) return ['map', ...inner]
-    if (inner instanceof Set) return ['set', ...inner]
+    if (inner instanceof Set || inner instanceof VersionedSet) return ['set', ...inner]
     return inner === undefined ? 'undefined' : inner
   })
 }
@@ -95,7 +97,7 @@ function checkGeneration({ before, after }: Observation): void {
 
 function checkTimers(state: GroupState, timers: ReadonlyMap<GroupTimer, number>): void {
   const members = membersOf(state)
-  const pending: ReadonlySet<string> = state.kind === 'Dead' ? new Set() : state.pendingMembers
+  const pending = state.kind === 'Dead' ? NO_IDS : state.pendingMembers
   for (const timer of timers.keys()) {
     if (!timer.startsWith('session:')) continue
     const id = timer.slice('session:'.length)

@@ -25,7 +25,7 @@ import { subscribedTopicsOf } from './subscription.ts'
 export function beginRebalance(state: CompletingRebalance | Stable, out: Outbox): PreparingRebalance {
   let members = state.members
   if (state.kind === 'CompletingRebalance') {
-    members = new Map([...members].map(([id, member]) => [id, { ...member, assignment: NO_BYTES }]))
+    members = unassigned(members)
     for (const [memberId, request] of state.syncing) {
       out.refuseSync(request, 'REBALANCE_IN_PROGRESS')
       out.keepAlive(members.get(memberId)!)
@@ -46,6 +46,12 @@ export function beginRebalance(state: CompletingRebalance | Stable, out: Outbox)
     joining: NO_WAITING,
     initial: null,
   }
+}
+
+function unassigned(members: Members): Members {
+  const next = new Map<MemberId, Member>()
+  for (const [id, member] of members) next.set(id, { ...member, assignment: NO_BYTES })
+  return next
 }
 
 /** After `beginRebalance`: ends the join phase if nobody is missing, else sets its deadline. */
@@ -120,10 +126,16 @@ function becomeEmpty(state: PreparingRebalance, out: Outbox): Empty {
   return empty
 }
 
-function startGeneration(state: PreparingRebalance, kept: Members, leader: MemberId, out: Outbox): CompletingRebalance {
+/** Takes the members over. */
+function startGeneration(
+  state: PreparingRebalance,
+  members: Map<MemberId, Member>,
+  leader: MemberId,
+  out: Outbox,
+): CompletingRebalance {
   const { protocolType } = state
   assert(protocolType !== null, 'a group with members has a protocol type')
-  const members = new Map([...kept].map(([id, member]) => [id, member.isNew ? { ...member, isNew: false } : member]))
+  for (const [id, member] of members) if (member.isNew) members.set(id, { ...member, isNew: false })
   const protocolName = selectProtocol(members)
   const completing: CompletingRebalance = {
     kind: 'CompletingRebalance',

@@ -1,5 +1,6 @@
 /** JoinGroup: newcomers, pending members that come with their new id, static members that come back, and members that rejoin. */
 import { mapWith } from '../../versioned-map.ts'
+import { setWith } from '../../versioned-set.ts'
 import type { Join } from './event.ts'
 import { beginRebalance, joined, maybeCompleteJoin, proceed } from './join-phase.ts'
 import { refuseMember, staticMemberId } from './member-check.ts'
@@ -105,7 +106,7 @@ function handOutId(state: Living, event: Join, memberId: MemberId, out: Outbox):
   }
   out.refuseJoin(event.request, 'MEMBER_ID_REQUIRED', memberId)
   out.armIn(`session:${memberId}`, event.sessionTimeoutMs)
-  return { ...state, pendingMembers: new Set(state.pendingMembers).add(memberId) }
+  return { ...state, pendingMembers: setWith(state.pendingMembers, memberId) }
 }
 
 function joinKnown(state: Living, event: Join, out: Outbox): GroupState {

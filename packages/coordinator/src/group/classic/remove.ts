@@ -1,25 +1,24 @@
+import { mapWithout } from '../../versioned-map.ts'
+import { setWithout } from '../../versioned-set.ts'
 import { beginRebalance, maybeCompleteJoin, proceed } from './join-phase.ts'
 import type { Outbox } from './outbox.ts'
 import type { GroupState, Living, MemberId, Populated, PreparingRebalance } from './state.ts'
 
 /** Takes the id from those that were handed out and not used. */
 export function withoutPending<S extends Living>(state: S, memberId: MemberId, out: Outbox): S {
-  const pendingMembers = new Set(state.pendingMembers)
-  pendingMembers.delete(memberId)
   out.disarm(`session:${memberId}`)
-  return { ...state, pendingMembers }
+  return { ...state, pendingMembers: setWithout(state.pendingMembers, memberId) }
 }
 
 /** If the member waits in its join it is told that it is unknown, so that it joins anew should it still live. */
 export function withoutMembers(state: PreparingRebalance, ids: Iterable<MemberId>, out: Outbox): PreparingRebalance {
-  const members = new Map(state.members)
-  const joining = new Map(state.joining)
+  let { members, joining } = state
   for (const id of ids) {
     const request = joining.get(id)
     if (request !== undefined) out.refuseJoin(request, 'UNKNOWN_MEMBER_ID', '')
     out.disarm(`session:${id}`)
-    joining.delete(id)
-    members.delete(id)
+    joining = mapWithout(joining, id)
+    members = mapWithout(members, id)
   }
   const leader =
     state.leader !== null && members.has(state.leader) ? state.leader : (members.keys().next().value ?? null)

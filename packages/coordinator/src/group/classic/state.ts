@@ -8,6 +8,8 @@
  * A group that does not exist is Dead: `absentGroup` gives it, and a step that ends in Dead means "forget it".
  * Liveness is not here: it lives in the timers, so that a heartbeat copies nothing.
  */
+import type { SetView } from '../../versioned-set.ts'
+
 export type MemberId = string
 /** Names one parked request; unique for as long as the group may still answer it. */
 export type RequestId = number
@@ -48,7 +50,7 @@ interface Body {
   /** Topics of the current generation; undefined when unknown (another protocol type, or metadata that does not parse). */
   readonly subscribedTopics: ReadonlySet<string> | undefined
   /** Ids handed out with MEMBER_ID_REQUIRED and not used yet. */
-  readonly pendingMembers: ReadonlySet<MemberId>
+  readonly pendingMembers: SetView<MemberId>
 }
 
 export interface Empty extends Body {
@@ -88,7 +90,7 @@ export interface Stable extends Body {
   readonly members: Members
   readonly leader: MemberId
   /** Members that have not asked for their assignment yet; they are removed when the sync timer ends. */
-  readonly pendingSync: ReadonlySet<MemberId>
+  readonly pendingSync: SetView<MemberId>
 }
 
 export interface Dead {
@@ -106,7 +108,7 @@ export type Living = Empty | Populated
 
 const NO_MEMBERS: Members = new Map()
 export const NO_WAITING: Waiting = new Map()
-export const NO_IDS: ReadonlySet<MemberId> = new Set()
+export const NO_IDS: SetView<MemberId> = new Set()
 export const NO_BYTES: Uint8Array = new Uint8Array(0)
 
 /** The state of a group that does not exist. */

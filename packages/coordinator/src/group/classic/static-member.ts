@@ -2,7 +2,8 @@
  * KIP-345: a static member that restarts comes without its member id. It takes its predecessor's place, who is fenced from then on,
  * and as long as the group is stable and its protocol stays, nobody else notices.
  */
-import { mapWith } from '../../versioned-map.ts'
+import { mapWith, mapWithout } from '../../versioned-map.ts'
+import { setWith, setWithout } from '../../versioned-set.ts'
 import type { Join } from './event.ts'
 import { beginRebalance, joinedMembers, maybeCompleteJoin, proceed } from './join-phase.ts'
 import type { Outbox } from './outbox.ts'
@@ -43,20 +44,16 @@ export function takeOver(state: Populated, takeover: Takeover, out: Outbox): Gro
 function fence<S extends Populated>(state: S, { oldMemberId }: Takeover, out: Outbox): S {
   out.disarm(`session:${oldMemberId}`)
   if (state.kind === 'PreparingRebalance') {
-    const joining = new Map(state.joining)
-    const request = joining.get(oldMemberId)
+    const request = state.joining.get(oldMemberId)
     if (request === undefined) return state
     out.refuseJoin(request, 'FENCED_INSTANCE_ID', oldMemberId)
-    joining.delete(oldMemberId)
-    return { ...state, joining }
+    return { ...state, joining: mapWithout(state.joining, oldMemberId) }
   }
   if (state.kind === 'CompletingRebalance') {
-    const syncing = new Map(state.syncing)
-    const request = syncing.get(oldMemberId)
+    const request = state.syncing.get(oldMemberId)
     if (request === undefined) return state
     out.refuseSync(request, 'FENCED_INSTANCE_ID')
-    syncing.delete(oldMemberId)
-    return { ...state, syncing }
+    return { ...state, syncing: mapWithout(state.syncing, oldMemberId) }
   }
   return state
 }
@@ -92,7 +89,7 @@ function keepRound(state: Stable, oldLeader: MemberId, takeover: Takeover, out: 
   const { event, oldMemberId, newMemberId } = takeover
   let { pendingSync } = state
   if (pendingSync.has(oldMemberId)) {
-    pendingSync = new Set([...pendingSync].map(id => (id === oldMemberId ? newMemberId : id)))
+    pendingSync = setWith(setWithout(pendingSync, oldMemberId), newMemberId)
   }
   const subscribedTopics = subscribedTopicsOf(state.protocolType, state.protocolName, state.members)
   const next: Stable = { ...state, pendingSync, subscribedTopics }

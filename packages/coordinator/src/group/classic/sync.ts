@@ -1,5 +1,6 @@
 /** SyncGroup: members wait for the leader's assignment, which is stored before anyone sees it. */
 import { mapWith } from '../../versioned-map.ts'
+import { type SetView, setWithout } from '../../versioned-set.ts'
 import type { Sync } from './event.ts'
 import { refuseMember } from './member-check.ts'
 import type { Outbox } from './outbox.ts'
@@ -10,7 +11,9 @@ import {
   type Dead,
   type Empty,
   type GroupState,
+  type Member,
   type MemberId,
+  type Members,
   NO_BYTES,
   type Populated,
   type PreparingRebalance,
@@ -61,9 +64,7 @@ function assign(state: CompletingRebalance, assignments: Sync['assignments'], ou
     kind: 'Stable',
     stateTimestampMs: out.now,
     pendingSync: missingSyncs(state),
-    members: new Map(
-      [...state.members].map(([id, member]) => [id, { ...member, assignment: assignments.get(id) ?? NO_BYTES }]),
-    ),
+    members: assigned(state.members, assignments),
   }
   if (stable.pendingSync.size === 0) out.disarm('sync')
   out.persist(state.groupId, groupRecord(stable))
@@ -75,22 +76,28 @@ function assign(state: CompletingRebalance, assignments: Sync['assignments'], ou
   return stable
 }
 
+function assigned(members: Members, assignments: Sync['assignments']): Members {
+  const next = new Map<MemberId, Member>()
+  for (const [id, member] of members) next.set(id, { ...member, assignment: assignments.get(id) ?? NO_BYTES })
+  return next
+}
+
 function synced(state: Stable, memberId: MemberId): Synced {
   const { protocolType, protocolName } = state
   return { kind: 'synced', protocolType, protocolName, assignment: state.members.get(memberId)!.assignment }
 }
 
 /** Members that have not sent SyncGroup in this generation. */
-export function missingSyncs(state: CompletingRebalance | Stable): ReadonlySet<MemberId> {
+export function missingSyncs(state: CompletingRebalance | Stable): SetView<MemberId> {
   if (state.kind === 'Stable') return state.pendingSync
-  return new Set([...state.members.keys()].filter(id => !state.syncing.has(id)))
+  const missing = new Set<MemberId>()
+  for (const id of state.members.keys()) if (!state.syncing.has(id)) missing.add(id)
+  return missing
 }
 
-function withoutSync(pendingSync: ReadonlySet<MemberId>, memberId: MemberId, out: Outbox): ReadonlySet<MemberId> {
-  if (!pendingSync.has(memberId)) return pendingSync
-  const left = new Set(pendingSync)
-  left.delete(memberId)
-  if (left.size === 0) out.disarm('sync')
+function withoutSync(pendingSync: SetView<MemberId>, memberId: MemberId, out: Outbox): SetView<MemberId> {
+  const left = setWithout(pendingSync, memberId)
+  if (left.size === 0 && left !== pendingSync) out.disarm('sync')
   return left
 }
 
