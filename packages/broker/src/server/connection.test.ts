@@ -6,6 +6,7 @@ import { BufferPool, silentLogger, systemClock } from '@millrace/base'
 import { Connection } from './connection.ts'
 import type { Outcome } from './dispatcher.ts'
 import { ServerLoad } from './server-load.ts'
+import type { TransportSocket } from './transport.ts'
 
 /** A request's body is what becomes of it: `now:x` and `later:x` are answered with x, `close` ends the connection, … */
 class Script {
@@ -46,6 +47,7 @@ const answer = (bytes: Buffer, throttleTimeMs = 0): Outcome => ({
 
 interface Pair {
   readonly client: Socket
+  readonly socket: TransportSocket
   readonly connection: Connection
   readonly script: Script
   readonly load: ServerLoad
@@ -84,7 +86,8 @@ async function pair(options: { requestBytesMax?: number; load?: ServerLoad; isRe
   const chunks: Buffer[] = []
   if (isReading) client.on('data', chunk => chunks.push(chunk as Buffer))
   const received = once(client, 'close').then(() => Buffer.concat(chunks).toString())
-  return { client, connection: await made.promise, script, load, received, ended: ended.promise }
+  const connection = await made.promise
+  return { client, socket: sockets.at(-1)!, connection, script, load, received, ended: ended.promise }
 }
 
 function framed(...bodies: string[]): Buffer {
@@ -143,6 +146,45 @@ test('no more than sixteen requests of one connection are under way', { timeout:
   script.finish('0')
   await script.untilServed(17)
   assert.equal(script.served.length, 17, 'only the first of the row makes room')
+})
+
+test('what was read behind a request that has to wait is served in order once it may be', {
+  timeout: 10_000,
+}, async () => {
+  const { client, script, received } = await pair()
+  const first = Array.from({ length: 17 }, (_, i) => `later:${i}.`)
+  const small = Array.from({ length: 2_000 }, (_, i) => `now:${i}.`)
+  client.write(framed(...first, ...small, 'later:last', ...small, 'close:enough'))
+  await script.untilServed(16)
+  for (let i = 0; i < 16; i++) script.finish(`${i}.`)
+  await script.untilServed(17)
+  script.finish('16.')
+  await script.untilServed(17 + small.length + 1)
+  script.finish('last')
+  const texts = (bodies: string[]) => bodies.map(body => body.split(':')[1]).join('')
+  assert.equal(await received, `${texts(first)}${texts(small)}last${texts(small)}`)
+})
+
+test('what was read behind a request that has to wait is dropped with it', { timeout: 10_000 }, async () => {
+  const { client, connection, script, received } = await pair()
+  client.write(framed(...Array.from({ length: 40 }, (_, i) => `later:${i}.`)))
+  await script.untilServed(16)
+  connection.drain()
+  for (let i = 0; i < 16; i++) script.finish(`${i}.`)
+  await received
+  assert.equal(script.served.length, 16)
+})
+
+test('a connection reads much at a time while its requests are large', { timeout: 10_000 }, async () => {
+  const { client, script, socket } = await pair()
+  const large = `now:${'x'.repeat(30_000)}`
+  assert.equal(socket.readsMuch, undefined)
+  for (const [i, body] of [large, 'now:a', large].entries()) {
+    client.write(framed(body))
+    await script.untilServed(i + 1)
+    await new Promise(resolve => setImmediate(resolve))
+    assert.equal(socket.readsMuch, body === large)
+  }
 })
 
 test('answers that are ready behind a request that waits count as unsent, and keep more from being made', {

@@ -17,6 +17,8 @@ const UNSENT_BYTES_MAX = 64 * 1024
 const HELD_BYTES_MAX = 1 << 20
 /** Silence after which the kernel asks whether the peer is still there. */
 const KEEP_ALIVE_MS = 60_000
+/** Who sends such frames sends several one behind the other, and is read much at a time. */
+const LARGE_FRAME_BYTES = 8 * 1024
 /** How long the last answers may take to leave and the client to hang up, once the connection is to end. */
 const END_MS = 5_000
 
@@ -44,7 +46,7 @@ type Close = Extract<Outcome, { kind: 'close' }>
  * One client's socket: frames in, answers out in the same order, several requests under way at a time.
  *
  *   socket ─► parser ─► #frames ─► dispatcher ─► #turns ─► #out ─► socket
- *                        waits while too much is under way or unsent; the socket is not read meanwhile
+ *                        waits while too much is under way or unsent; the socket is not read meanwhile, and what was read stays `#unparsed`
  *
  *   open ──drain()──► draining ──all answered──► ending ──sent and hung up, or END_MS──► closed
  *     └────────── a `close` outcome has its turn ──┘
@@ -57,6 +59,8 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #parser: FrameParser
   readonly #frames: Frame[] = []
+  /** What came behind a frame that has to wait. */
+  #unparsed: Buffer | undefined
   readonly #turns: Turn[] = []
   #phase: 'open' | 'draining' | 'ending' | 'closed' = 'open'
   /** A `close` outcome is in the row: whatever came after that request is not served. */
@@ -116,7 +120,7 @@ export class Connection {
   drain(): void {
     if (this.#phase !== 'open') return
     this.#phase = 'draining'
-    this.#frames.length = 0
+    this.#dropFrames()
     this.#reserve()
     this.#options.socket.pause()
     if (this.#turns.length > 0) return
@@ -149,7 +153,7 @@ export class Connection {
     this.#reserved = 0
     this.#throttle?.cancel()
     this.#deadline?.cancel()
-    this.#frames.length = 0
+    this.#dropFrames()
     for (const { outcome } of this.#turns) releaseUnsent(outcome)
     this.#turns.length = 0
     this.#out = []
@@ -161,14 +165,35 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     if (this.#phase !== 'open' || this.#isDoomed || this.#misfit !== undefined) return
+    this.#parse(chunk)
+    // The chunk is lent.
+    if (this.#unparsed !== undefined) this.#unparsed = Buffer.from(this.#unparsed)
+    this.#serve()
+    this.#options.socket.readsMuch = this.#parser.sizeAtHand >= LARGE_FRAME_BYTES
+  }
+
+  /** Serves frame after frame as they are cut, so that one's block is the next one's, still warm. Behind the first that has to wait all stays bytes. */
+  #parse(chunk: Buffer): void {
     const bad = this.#parser.push(chunk, frame => {
       this.#sawFrame = true
       this.#frames.push(frame)
+      // A frame that is complete now must not be kept out by its own reservation.
+      this.#reserve()
+      this.#serveFrames()
+      return this.#frames.length === 0 && this.#mayRead
     })
     if (bad !== undefined) this.#misfit = this.#misfitOf(bad, chunk)
-    // A frame that is complete now must not be kept out by its own reservation.
-    this.#reserve()
-    this.#serve()
+    else if (this.#parser.consumed < chunk.length && this.#mayRead)
+      this.#unparsed = chunk.subarray(this.#parser.consumed)
+  }
+
+  get #mayRead(): boolean {
+    return this.#phase === 'open' && !this.#isDoomed
+  }
+
+  #dropFrames(): void {
+    this.#frames.length = 0
+    this.#unparsed = undefined
   }
 
   /** A peer that speaks something else altogether is told so, in its own words where it has any. */
@@ -183,7 +208,12 @@ export class Connection {
   }
 
   #serve(): void {
-    while (this.#frames.length > 0 && this.#mayServe()) this.#serveOne(this.#frames.shift()!)
+    this.#serveFrames()
+    while (this.#unparsed !== undefined && this.#frames.length === 0) {
+      const bytes = this.#unparsed
+      this.#unparsed = undefined
+      this.#parse(bytes)
+    }
     if (this.#misfit !== undefined && this.#frames.length === 0 && !this.#isDoomed) {
       const turn: Turn = { outcome: undefined }
       this.#turns.push(turn)
@@ -194,8 +224,12 @@ export class Connection {
     this.#flush()
   }
 
+  #serveFrames(): void {
+    while (this.#frames.length > 0 && this.#mayServe()) this.#serveOne(this.#frames.shift()!)
+  }
+
   #mayServe(): boolean {
-    if (this.#phase !== 'open' || this.#isDoomed || this.#throttle !== undefined) return false
+    if (!this.#mayRead || this.#throttle !== undefined) return false
     if (this.#turns.length >= IN_FLIGHT_MAX || this.#heldBytes > HELD_BYTES_MAX) return false
     if (this.#outBytes + this.#options.socket.writableLength > UNSENT_BYTES_MAX) return false
     return this.#options.load.admit(this.#resume)
@@ -290,7 +324,7 @@ export class Connection {
     for (const { outcome } of this.#turns) releaseUnsent(outcome)
     this.#turns.length = 0
     this.#hold(-this.#heldBytes)
-    this.#frames.length = 0
+    this.#dropFrames()
     this.#reserve()
     this.#flush()
     const { socket, clock } = this.#options

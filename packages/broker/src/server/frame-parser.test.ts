@@ -53,6 +53,28 @@ test('any chunking of any frames gives the same frames', () => {
   )
 })
 
+test('whoever wants no more frames gets the rest when its bytes are pushed again', () => {
+  const stops = fc.array(fc.boolean(), { minLength: 1 })
+  fc.assert(
+    fc.property(bodies, chunkLengths, stops, (given, lengths, stopsAt) => {
+      const sent = given.map(body => Buffer.from(body))
+      const parser = new FrameParser(SIZE_MAX, blocks)
+      const got: Buffer[] = []
+      for (const chunk of cut(Buffer.concat(sent.map(framed)), lengths))
+        for (let rest = chunk; rest.length > 0; rest = rest.subarray(parser.consumed)) {
+          const before = got.length
+          parser.push(rest, ({ bytes }) => {
+            got.push(Buffer.from(bytes))
+            return !stopsAt[got.length % stopsAt.length]
+          })
+          assert.ok(stopsAt.includes(true) ? got.length <= before + stopsAt.length : parser.consumed === rest.length)
+        }
+      assert.deepEqual(got, sent)
+    }),
+    { seed: 4711, numRuns: 300 },
+  )
+})
+
 test('a bad size is found wherever it is cut, after the frames before it', () => {
   const sizes = fc.oneof(
     fc.integer({ min: -(2 ** 31), max: -1 }),

@@ -32,6 +32,8 @@ export class FrameParser {
   /** The block that `#gathered` lies in, where it does. */
   #block: PooledBlock | undefined
   #length = 0
+  #lastSize = 0
+  #consumed = 0
 
   constructor(sizeMax: number, blocks: BufferPool) {
     this.#sizeMax = sizeMax
@@ -53,10 +55,24 @@ export class FrameParser {
     return this.#size < 0 ? 0 : this.#size + 4
   }
 
-  /** Calls `onFrame` for each frame that the chunk completes. Answers the bad size if one was met: nothing after it can be read, nor may be pushed. */
-  push(chunk: Buffer, onFrame: (frame: Frame) => void): number | undefined {
+  /** Of the frame that is coming in, or of the last one while that is not known. */
+  get sizeAtHand(): number {
+    return this.#size < 0 ? this.#lastSize : this.#size
+  }
+
+  /** How much of the chunk that was pushed last is done with. */
+  get consumed(): number {
+    return this.#consumed
+  }
+
+  /**
+   * Calls `onFrame` for each frame that the chunk completes, until it answers `false`: then what is behind `consumed` is to be pushed again. Answers the
+   * bad size if one was met: nothing after it can be read, nor may be pushed.
+   */
+  push(chunk: Buffer, onFrame: (frame: Frame) => unknown): number | undefined {
     let at = 0
-    while (at < chunk.length) {
+    let goOn = true
+    while (at < chunk.length && goOn) {
       if (this.#size < 0) {
         if (this.#prefixLength === 0 && chunk.length - at >= 4) {
           this.#prefix = chunk.readInt32BE(at)
@@ -70,15 +86,17 @@ export class FrameParser {
         this.#prefix = 0
         if (size < 0 || size > this.#sizeMax) return size
         if (chunk.length - at >= size) {
-          onFrame(this.#copied(chunk, at, size))
+          this.#lastSize = size
+          goOn = onFrame(this.#copied(chunk, at, size)) !== false
           at += size
           continue
         }
         this.#size = size
       }
       at = this.#gather(chunk, at)
-      if (this.#length === this.#size) onFrame(this.#take())
+      if (this.#length === this.#size) goOn = onFrame(this.#take()) !== false
     }
+    this.#consumed = at
     return undefined
   }
 
@@ -112,6 +130,7 @@ export class FrameParser {
     const frame = { bytes: this.#gathered.subarray(0, this.#size), lease: this.#block }
     this.#block = undefined
     this.#gathered = NOTHING
+    this.#lastSize = this.#size
     this.#size = -1
     this.#length = 0
     return frame

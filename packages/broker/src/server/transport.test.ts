@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
-import { nodeTransport } from './transport.ts'
+import { nodeTransport, type TransportSocket } from './transport.ts'
 
 const hasIpv6 = Object.values(networkInterfaces())
   .flat()
@@ -49,5 +49,39 @@ test('localhost is refused when either address is taken, and then the other is f
 test('a named address is that one alone', async () => {
   const listener = await nodeTransport.listen({ ...localhost, host: '127.0.0.1' }, socket => socket.destroy())
   assert.equal(await isOpen('::1', listener.port), false)
+  listener.close()
+})
+
+test('a socket is read 64 kB at a time, and more where that is wished', { timeout: 20_000 }, async () => {
+  const accepted = Promise.withResolvers<TransportSocket>()
+  const listener = await nodeTransport.listen({ ...localhost, host: '127.0.0.1' }, accepted.resolve)
+  const client = connect(listener.port, '127.0.0.1')
+  const socket = await accepted.promise
+  const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff))
+  let came = 0
+  let largest = 0
+  let whole = Promise.withResolvers<void>()
+  socket.on('data', chunk => {
+    const at = came % bytes.length
+    assert.ok(chunk.equals(bytes.subarray(at, at + chunk.length)))
+    came += chunk.length
+    largest = Math.max(largest, chunk.length)
+    if (came % bytes.length === 0) whole.resolve()
+  })
+  const send = async (): Promise<void> => {
+    whole = Promise.withResolvers<void>()
+    client.write(bytes)
+    await whole.promise
+  }
+  for (let i = 0; i < 5; i++) await send()
+  assert.ok(largest <= 65_536)
+  socket.readsMuch = true
+  while (largest <= 65_536) await send()
+  socket.readsMuch = false
+  await send()
+  largest = 0
+  await send()
+  assert.ok(largest <= 65_536)
+  client.destroy()
   listener.close()
 })

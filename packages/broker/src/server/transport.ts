@@ -29,6 +29,8 @@ export interface TransportSocket {
   readonly writableLength: number
   /** The same without what of a write the system has taken, where it is known. */
   readonly backlogBytes?: number
+  /** Whoever reads wishes large chunks. */
+  readsMuch?: boolean
   /** The chunk is lent for the call: afterwards other bytes are in it. */
   on(event: 'data', run: (chunk: Buffer) => void): unknown
   on(event: 'drain' | 'close', run: () => void): unknown
@@ -97,6 +99,9 @@ async function listenAt({ host, port, backlog }: ListenAddress, accept: Accept):
 
 /** What one read of a socket brings at the most, as it does by Node's own choice. */
 const chunk = Buffer.allocUnsafeSlow(64 * 1024)
+/** The same where large requests come: several of them in one read cost less, and are answered with one write. */
+const LARGE_CHUNK_BYTES = 256 * 1024
+let largeChunk: Buffer | undefined
 
 /**
  * All sockets are read into one chunk: a read is followed by its `data` at once, and nothing else runs between. By itself Node makes a new buffer for each
@@ -107,9 +112,14 @@ function sharingChunks(accepted: Socket): Socket {
   const { _handle: handle } = accepted as unknown as { _handle?: object | null }
   if (handle === undefined || handle === null) return accepted.resume()
   Object.assign(accepted, { _handle: null })
+  let readsMuch = false
   const onread = {
-    buffer: chunk,
-    callback(count: number): boolean {
+    buffer(): Buffer {
+      if (!readsMuch) return chunk
+      largeChunk ??= Buffer.allocUnsafeSlow(LARGE_CHUNK_BYTES)
+      return largeChunk
+    },
+    callback(count: number, chunk: Buffer): boolean {
       const bytes = chunk.subarray(0, count)
       socket.emit('data', bytes)
       letGo(bytes)
@@ -119,6 +129,7 @@ function sharingChunks(accepted: Socket): Socket {
   const options = { handle, onread, allowHalfOpen: false, readable: true, writable: true }
   const socket = new Socket(options as SocketConstructorOpts)
   Object.defineProperty(socket, 'backlogBytes', { get: () => (handle as { writeQueueSize?: number }).writeQueueSize })
+  Object.defineProperty(socket, 'readsMuch', { set: (much: boolean) => void (readsMuch = much) })
   // The empty one that is left takes itself off the server's list.
   accepted.destroy()
   return socket
