@@ -11,8 +11,8 @@ export interface FileSystem {
   /** Names in the folder, in no order. Empty where there is no such folder. */
   list(folder: string): readonly string[]
   stat(path: string): FileStat | undefined
-  /** Parents too; one that is there already is left as it is. */
-  makeFolder(path: string): void
+  /** Parents too. Answers false for one that is there already, and leaves it as it is. */
+  makeFolder(path: string): boolean
   /** Replaces what has the new name. */
   rename(from: string, to: string): void
   /** A file, or a folder with all that is in it. Nothing there is no error. */

@@ -228,18 +228,21 @@ export class FaultFileSystem implements FileSystem {
       : { sizeBytes: 0, modifiedMs: 0, isFolder: true }
   }
 
-  makeFolder(path: string): void {
+  makeFolder(path: string): boolean {
     let folder = this.#root
+    let isNew = false
     for (const name of partsOf(path)) {
       let next = folder.names.get(name)
       if (next === undefined) {
         this.#step(path)
         next = new FolderNode()
         folder.names.set(name, next)
+        isNew = true
       }
       if (next instanceof FileNode) throw new StorageError('IO', `${path} goes through a file`)
       folder = next
     }
+    return isNew
   }
 
   rename(from: string, to: string): void {

@@ -44,16 +44,18 @@ export const nodeFileSystem: FileSystem = {
 }
 
 /** Step by step: Node's recursive mkdir never returns where a parent is there and still answers ENOENT, as /proc does. */
-function makeFolder(path: string): void {
+function makeFolder(path: string): boolean {
   try {
     mkdirSync(path)
+    return true
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return false
     const parent = dirname(path)
     if (code !== 'ENOENT' || statSync(parent, { throwIfNoEntry: false }) !== undefined) throw cause
     makeFolder(parent)
     mkdirSync(path)
+    return true
   }
 }
 

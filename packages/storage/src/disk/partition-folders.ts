@@ -15,6 +15,7 @@ import type { DataFolder } from './data-folder.ts'
 export interface PartitionPlace {
   readonly data: DataFolder
   readonly folder: string
+  /** Made by this claim: nothing is in it but who it belongs to. */
   readonly isNew: boolean
 }
 
@@ -56,7 +57,7 @@ export class PartitionFolders {
   claim(layout: TopicLayout, partition: number): PartitionPlace {
     const name = partitionFolder(layout.topic, partition)
     const data = this.#where.get(name) ?? this.#madeByOthers(name)
-    if (data === undefined) return this.#make(layout, name)
+    if (data === undefined) return this.#make(layout, partition)
     const folder = `${data.path}/${name}`
     const metadata = readSmallFile(this.#fs, `${folder}/${PARTITION_METADATA_FILE}`)
     const topicId = metadata === undefined ? undefined : parsePartitionMetadata(metadata)
@@ -67,7 +68,7 @@ export class PartitionFolders {
     }
     this.#putAside(layout.topic, partition, folder)
     this.#where.delete(name)
-    return this.#make(layout, name)
+    return this.#make(layout, partition)
   }
 
   /** Where the folder of a removed partition is to wait; its name is free from now on. */
@@ -113,13 +114,16 @@ export class PartitionFolders {
   }
 
   /** In the folder with the fewest partitions, as Kafka does. */
-  #make(layout: TopicLayout, name: string): PartitionPlace {
+  #make(layout: TopicLayout, partition: number): PartitionPlace {
+    const name = partitionFolder(layout.topic, partition)
     const [data] = [...this.#folders].sort((a, b) => this.#countOf(a) - this.#countOf(b))
     const folder = `${data!.path}/${name}`
-    this.#fs.makeFolder(folder)
-    this.#writeMetadata(folder, layout.topicId)
+    const isNew = this.#fs.makeFolder(folder)
     this.#found(name, data!)
-    return { data: data!, folder, isNew: true }
+    // Somebody put one there since the start.
+    if (!isNew) return this.claim(layout, partition)
+    this.#writeMetadata(folder, layout.topicId)
+    return { data: data!, folder, isNew }
   }
 
   #putAside(topic: string, partition: number, folder: string): void {

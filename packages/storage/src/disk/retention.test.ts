@@ -202,6 +202,16 @@ it('checks a folder whole that was there before its topic', async () => {
   assert.equal(again.engine.logs.partition(other.topicId, 0)?.highWatermark, 2)
 })
 
+it('checks a folder whole that somebody put there while the process ran', async () => {
+  const { disk, fs } = await filled({}, 3)
+  const log = fs.contentOf(`${FOLDER}/00000000000000000000.log`)
+  const other = { topic: 'u', topicId: sampleTopicId(9), partitionCount: 1, config: sampleConfig }
+  fs.makeFolder('/data/u-0')
+  fs.open('/data/u-0/00000000000000000000.log', 'create').write(log.subarray(0, log.length - 5), 0)
+  await disk.engine.logs.create(other)
+  assert.equal(disk.engine.logs.partition(other.topicId, 0)?.highWatermark, 2)
+})
+
 it('keeps all above the log start when a power cut brings back some of what retention removed', async () => {
   const config = { segmentBytes: 215, retentionBytes: 400, flushMessages: 1 }
   for (let seed = 0; seed < 60; seed++) {

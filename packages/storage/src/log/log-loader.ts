@@ -53,8 +53,8 @@ export interface OpenedLog {
 }
 
 export async function openLog(services: LogServices, place: LogPlace, known: KnownOffsets): Promise<OpenedLog> {
-  await finishSwaps(services, place.folder)
-  return new Loading(services, place, known).run()
+  const names = place.folderIsNew ? [] : await finishSwaps(services, place.folder)
+  return new Loading(services, { place, known, names }).run()
 }
 
 class Loading {
@@ -70,11 +70,14 @@ class Loading {
   #recoveredSegments = 0
   #truncatedBytes = 0
 
-  constructor(services: LogServices, place: LogPlace, known: KnownOffsets) {
+  constructor(
+    services: LogServices,
+    { place, known, names }: { place: LogPlace; known: KnownOffsets; names: readonly string[] },
+  ) {
     this.#services = services
     this.#place = place
     this.#known = known
-    this.#names = new Set(services.fs.list(place.folder))
+    this.#names = new Set(names)
     this.#epochs = new LeaderEpochs(this.#storedEpochs())
   }
 

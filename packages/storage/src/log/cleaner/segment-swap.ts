@@ -35,12 +35,12 @@ export async function swapIn(
   })
 }
 
-/** Before a partition's folder is opened: finishes what was begun, and removes what was not. */
-export async function finishSwaps({ fs, files }: LogServices, folder: string): Promise<void> {
+/** Before a partition's folder is opened: finishes what was begun, and removes what was not. Answers the names that are there then. */
+export async function finishSwaps({ fs, files }: LogServices, folder: string): Promise<readonly string[]> {
   const names = fs.list(folder)
   const cleaned = names.filter(name => name.endsWith(CLEANED_SUFFIX))
   const swaps = names.filter(name => name.endsWith(SWAP_SUFFIX))
-  if (cleaned.length + swaps.length === 0) return
+  if (cleaned.length + swaps.length === 0) return names
   // The names of a segment change one by one, the log's first, and those of a group in falling order: one that is not changed yet holds back all above.
   const firstCleaned = Math.min(...cleaned.map(baseOf))
   const isWhole = (name: string): boolean => baseOf(name) < firstCleaned
@@ -53,6 +53,7 @@ export async function finishSwaps({ fs, files }: LogServices, folder: string): P
   await fs.syncFolder(folder)
   for (const name of whole) fs.rename(`${folder}/${name}`, `${folder}/${name.slice(0, -SWAP_SUFFIX.length)}`)
   await fs.syncFolder(folder)
+  return fs.list(folder)
 }
 
 /** What an earlier cleaning could not take away. It must not be there when a swap begins: recovery would take it for a part of that. */
