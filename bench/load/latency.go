@@ -27,16 +27,19 @@ func latency() {
 	arrived := make(chan *meter)
 	started := make(chan *meter, 1)
 	go f.follow(int64((warmRequests+count)**perRequest), int64(warmRequests**perRequest), started, arrived)
-	late := paced(all, f.began, warmRequests+count, time.Duration(float64(time.Second)/requests), func(i int) {
+	late, acked := paced(all, f.began, warmRequests+count, time.Duration(float64(time.Second)/requests), func(i int) {
 		if i == warmRequests {
 			started <- startMeter()
 		}
 	})
 	select {
 	case m := <-arrived:
-		late = late[warmRequests:]
-		slices.Sort(late)
-		m.report(map[string]float64{"lateP50": late[len(late)/2], "lateP99": late[len(late)*99/100]})
+		more := map[string]float64{}
+		for name, of := range map[string][]float64{"late": late[warmRequests:], "ack": acked()[warmRequests:]} {
+			slices.Sort(of)
+			more[name+"P50"], more[name+"P99"] = of[len(of)/2], of[len(of)*99/100]
+		}
+		m.report(more)
 	case <-time.After(30 * time.Second):
 		fail("latency: records never came")
 	}
@@ -45,9 +48,9 @@ func latency() {
 // Before a request is due by less than this, the clock is looked at again and again: the system wakes a sleeper about so much late.
 const sleepIsLateBy = 60 * time.Microsecond
 
-// paced sends count requests, gap apart, and answers by how many ms each was late. A request is ready before it is due. The system's sleep is finer than
+// paced sends count requests, gap apart, and gives by how many ms each was late and, when all are answered, after how many each was. A request is ready before it is due. The system's sleep is finer than
 // the runtime's, which wakes at whole milliseconds, and by default as late as it likes within 50 µs.
-func paced(all []partition, began time.Time, count int, gap time.Duration, before func(i int)) []float64 {
+func paced(all []partition, began time.Time, count int, gap time.Duration, before func(i int)) ([]float64, func() []float64) {
 	runtime.LockOSThread()
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, 1, 0); errno != 0 {
 		check(errno)
@@ -57,14 +60,19 @@ func paced(all []partition, began time.Time, count int, gap time.Duration, befor
 	values := valuesIn(records)
 	version := newest(produceRequest(all[0], records, anyVersion), anyVersion).Version
 	errorAt := producedAt(version, *topic)
+	due := time.Now()
+	first := due.Add(gap)
+	answered := make(chan []float64, 1)
 	go func() {
-		for range count {
+		acked := make([]float64, count)
+		for i := range acked {
 			made{errorAt: errorAt}.check(c.answer())
+			acked[i] = float64(time.Since(first.Add(time.Duration(i)*gap))) / 1e6
 		}
+		answered <- acked
 	}()
 	var out []byte
 	late := make([]float64, count)
-	due := time.Now()
 	for i := range count {
 		before(i)
 		due = due.Add(gap)
@@ -79,7 +87,7 @@ func paced(all []partition, began time.Time, count int, gap time.Duration, befor
 		late[i] = float64(sleepUntil(due)) / 1e6
 		c.send(out)
 	}
-	return late
+	return late, func() []float64 { return <-answered }
 }
 
 // sleepUntil answers how late it is when it returns.
