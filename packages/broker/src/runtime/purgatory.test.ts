@@ -167,6 +167,18 @@ test('no wake-up is lost: whoever has what it waits for is woken in that turn (s
   }
 })
 
+test('readers of more partitions than are remembered come and go', async () => {
+  const purgatory = new Purgatory(new TimerWheel(new HeldClock()))
+  const logs = Array.from({ length: 6_000 }, (_, i) => logOf(i))
+  for (const log of [logs[0]!, logs[5_999]!, logs[3_000]!]) {
+    const wait = purgatory.wait([...logs, log], 60_000, () => log.highWatermark > 0)
+    log.highWatermark++
+    purgatory.advanced(log)
+    await wait
+    assert.equal(purgatory.waitingCount, 0)
+  }
+})
+
 test('it works with the real clock', { timeout: 5_000 }, async () => {
   const timers = new TimerWheel(systemClock)
   const purgatory = new Purgatory(timers)

@@ -1,32 +1,62 @@
 /**
  * Where fetches wait for data. A waiter names the partitions that it watches; whenever one of them advances, the waiter is asked whether it is satisfied, and
  * when its time is up it is woken anyway. (Kafka's name for it.)
+ *
+ *     partition ──► row of places ◄── waiter ──► timer        a waiter stands in the row of each partition that it watches, and of its owner
  */
 import type { Timer, TimerWheel } from '@millrace/base'
 import type { PartitionLog } from '@millrace/storage'
 
 class Waiter {
-  readonly partitions: readonly PartitionLog[]
   readonly isSatisfied: () => boolean
   readonly wake: () => void
-  readonly owner: object | undefined
+  readonly places: Place[] = []
   timer: Timer | undefined
-  done = false
 
-  constructor(partitions: readonly PartitionLog[], isSatisfied: () => boolean, wake: () => void, owner?: object) {
-    this.partitions = partitions
+  constructor(isSatisfied: () => boolean, wake: () => void) {
     this.isSatisfied = isSatisfied
     this.wake = wake
-    this.owner = owner
   }
 }
 
+/** Who waits for one and the same thing. */
+class Row {
+  readonly places: Place[] = []
+  /** They are to be asked at the end of the turn. */
+  isDue = false
+}
+
+/** Knows where it stands in its row, so that it can leave in one step. */
+class Place {
+  readonly waiter: Waiter
+  readonly row: Row
+  position: number
+
+  constructor(waiter: Waiter, row: Row) {
+    this.waiter = waiter
+    this.row = row
+    this.position = row.places.push(this) - 1
+  }
+
+  leave(): void {
+    const { places } = this.row
+    const last = places.pop()!
+    if (last === this) return
+    places[this.position] = last
+    last.position = this.position
+  }
+}
+
+/** So many rows are kept that nobody stands in: readers come back to their partitions at once, and a new row costs more than a place in one. */
+const EMPTY_ROWS_MAX = 4_096
+
 export class Purgatory {
   readonly #timers: TimerWheel
-  readonly #watchers = new Map<PartitionLog, Set<Waiter>>()
-  #advanced = new Set<PartitionLog>()
+  /** By partition and by owner. */
+  readonly #rows = new Map<object, Row>()
+  #emptyRows = 0
+  #due: Row[] = []
   readonly #waiters = new Set<Waiter>()
-  readonly #owned = new Map<object, Set<Waiter>>()
   #closed = false
 
   constructor(timers: TimerWheel) {
@@ -49,28 +79,29 @@ export class Purgatory {
   ): Promise<void> {
     if (this.#closed) return Promise.resolve()
     return new Promise<void>(wake => {
-      const waiter = new Waiter(partitions, isSatisfied, wake, owner)
+      const waiter = new Waiter(isSatisfied, wake)
       waiter.timer = this.#timers.arm(maxWaitMs, () => this.#complete(waiter))
       this.#waiters.add(waiter)
-      if (owner !== undefined) addTo(this.#owned, owner, waiter)
-      for (const partition of partitions) addTo(this.#watchers, partition, waiter)
+      if (owner !== undefined) this.#stand(waiter, owner)
+      for (const partition of partitions) this.#stand(waiter, partition)
     })
   }
 
   /** Wakes all who wait for `owner`. */
   abandon(owner: object): void {
-    for (const waiter of [...(this.#owned.get(owner) ?? [])]) this.#complete(waiter)
+    this.#dissolve(owner)
   }
 
   /** Looks at the waiters once for all appends of the turn: many small ones would otherwise wake a reader for each. */
   advanced(partition: PartitionLog): void {
-    if (!this.#watchers.has(partition)) return
-    this.#advanced.add(partition)
-    if (this.#advanced.size === 1) setImmediate(() => this.#check())
+    const row = this.#rows.get(partition)
+    if (row === undefined || row.isDue || row.places.length === 0) return
+    row.isDue = true
+    if (this.#due.push(row) === 1) setImmediate(this.#check)
   }
 
   failed(partition: PartitionLog): void {
-    for (const waiter of this.#watchers.get(partition) ?? []) this.#complete(waiter)
+    this.#dissolve(partition)
   }
 
   /** Wakes everyone, and lets nobody wait from now on: the broker is stopping. */
@@ -79,33 +110,50 @@ export class Purgatory {
     for (const waiter of [...this.#waiters]) this.#complete(waiter)
   }
 
-  #check(): void {
-    const advanced = this.#advanced
-    this.#advanced = new Set()
-    for (const partition of advanced)
-      for (const waiter of this.#watchers.get(partition) ?? [])
-        if (!waiter.done && waiter.isSatisfied()) this.#complete(waiter)
+  #stand(waiter: Waiter, before: object): void {
+    let row = this.#rows.get(before)
+    if (row === undefined) {
+      row = new Row()
+      this.#rows.set(before, row)
+    } else if (row.places.length === 0) this.#emptyRows--
+    waiter.places.push(new Place(waiter, row))
+  }
+
+  readonly #check = (): void => {
+    const due = this.#due
+    this.#due = []
+    for (const row of due) {
+      row.isDue = false
+      const { places } = row
+      for (let i = 0; i < places.length; ) {
+        const place = places[i]!
+        if (place.waiter.isSatisfied()) this.#complete(place.waiter)
+        // Who leaves is followed by the last of the row.
+        if (places[i] === place) i++
+      }
+    }
   }
 
   #complete(waiter: Waiter): void {
-    if (waiter.done) return
-    waiter.done = true
-    this.#waiters.delete(waiter)
+    if (!this.#waiters.delete(waiter)) return
     waiter.timer?.cancel()
-    if (waiter.owner !== undefined) removeFrom(this.#owned, waiter.owner, waiter)
-    for (const partition of waiter.partitions) removeFrom(this.#watchers, partition, waiter)
+    for (const place of waiter.places) {
+      place.leave()
+      if (place.row.places.length === 0) this.#emptyRows++
+    }
+    if (this.#emptyRows > EMPTY_ROWS_MAX) this.#forgetEmptyRows()
     waiter.wake()
   }
-}
 
-function addTo<K>(sets: Map<K, Set<Waiter>>, key: K, waiter: Waiter): void {
-  const known = sets.get(key)
-  if (known === undefined) sets.set(key, new Set([waiter]))
-  else known.add(waiter)
-}
+  #dissolve(before: object): void {
+    const row = this.#rows.get(before)
+    if (row === undefined) return
+    while (row.places.length > 0) this.#complete(row.places[0]!.waiter)
+    if (this.#rows.delete(before)) this.#emptyRows--
+  }
 
-function removeFrom<K>(sets: Map<K, Set<Waiter>>, key: K, waiter: Waiter): void {
-  const known = sets.get(key)
-  known?.delete(waiter)
-  if (known?.size === 0) sets.delete(key)
+  #forgetEmptyRows(): void {
+    for (const [before, row] of this.#rows) if (row.places.length === 0) this.#rows.delete(before)
+    this.#emptyRows = 0
+  }
 }
