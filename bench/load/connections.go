@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -12,8 +11,7 @@ func connections() {
 	frame := formatter.AppendRequest(nil, metadataRequest(*topic), 0)
 	open := make([]*conn, *conns)
 	for i := range open {
-		open[i] = dial(*broker)
-		open[i].in = bufio.NewReaderSize(open[i].Conn, 512)
+		open[i] = dialWith(*broker, idleBuffer)
 	}
 	began := time.Now()
 	stop := began.Add(*warmUp + *duration)

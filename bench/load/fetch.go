@@ -111,7 +111,7 @@ type smallReader struct {
 	places []place
 }
 
-// smallFetch reads the last batch of each partition again and again. All requests of a connection are alike, so the first answer is decoded and of the
+// smallFetch reads one batch of each partition, the last unless -from says otherwise, again and again. All requests of a connection are alike, so the first answer is decoded and of the
 // others the size is compared. In a session the partitions have news in turn, one a request.
 func smallFetch() {
 	all := partitionsOf(*topic)
@@ -121,7 +121,7 @@ func smallFetch() {
 		if end <= 0 {
 			fail("partition %d is empty", p.id)
 		}
-		places[i] = place{p, end - 1}
+		places[i] = place{p, min(end-1, int64(*from*float64(end)))}
 	}
 	*maxBytes = 4096
 	byLeader := map[string][]place{}

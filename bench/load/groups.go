@@ -249,7 +249,7 @@ func trickle(all []partition, stop chan struct{}) {
 			return
 		case <-time.After(trickleGap):
 		}
-		one := makeProduce(all[i%len(all)], records)
+		one := makeProduce(records, all[i%len(all)])
 		c.send(one.frame)
 		one.check(c.answer())
 	}

@@ -58,7 +58,7 @@ func paced(all []partition, began time.Time, count int, gap time.Duration, befor
 	c := dial(all[0].leader)
 	records := newBatch(*perRequest, *recordSize)
 	values := valuesIn(records)
-	version := newest(produceRequest(all[0], records, anyVersion), anyVersion).Version
+	version := newest(produceRequest(all[:1], records, anyVersion), anyVersion).Version
 	errorAt := producedAt(version, *topic)
 	due := time.Now()
 	first := due.Add(gap)
@@ -66,7 +66,7 @@ func paced(all []partition, began time.Time, count int, gap time.Duration, befor
 	go func() {
 		acked := make([]float64, count)
 		for i := range acked {
-			made{errorAt: errorAt}.check(c.answer())
+			made{errorAt: errorAt, count: 1}.check(c.answer())
 			acked[i] = float64(time.Since(first.Add(time.Duration(i)*gap))) / 1e6
 		}
 		answered <- acked
@@ -83,7 +83,7 @@ func paced(all []partition, began time.Time, count int, gap time.Duration, befor
 		binary.BigEndian.PutUint64(records[baseTimestampAt:], now)
 		binary.BigEndian.PutUint64(records[maxTimestampAt:], now)
 		seal(records)
-		out = formatter.AppendRequest(out[:0], produceRequest(all[i%len(all)], records, anyVersion), 0)
+		out = formatter.AppendRequest(out[:0], produceRequest([]partition{all[i%len(all)]}, records, anyVersion), 0)
 		late[i] = float64(sleepUntil(due)) / 1e6
 		c.send(out)
 	}

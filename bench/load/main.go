@@ -47,6 +47,10 @@ var (
 	members    = flag.Int("members", 10, "groups, rebalance: members in a group")
 	rounds     = flag.Int("rounds", 5, "rebalance, metadata: how often")
 	partitions = flag.Int("partitions", 0, "metadata: first wait until so many are led")
+	perAsk     = flag.Int("per-ask", 1, "produce: partitions in a request, at most 100")
+	from       = flag.Float64("from", 1, "small-fetch: which part of the log is read, 0 its begin, 0.5 its middle, 1 its last batch")
+	idle       = flag.Int("idle", 0, "connections that are open meanwhile and ask nothing")
+	alive      = flag.Int("alive", 0, "groups of one member that are alive meanwhile and only send heartbeats")
 )
 
 func check(err error) {
@@ -67,5 +71,6 @@ func main() {
 		fail("which run? produce, fetch, small-fetch, latency, transactions, connections, groups, rebalance or metadata")
 	}
 	check(flag.CommandLine.Parse(os.Args[2:]))
+	beside()
 	runs[os.Args[1]]()
 }

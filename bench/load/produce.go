@@ -2,18 +2,21 @@ package main
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-func produceRequest(p partition, records []byte, limit int16) *kmsg.ProduceRequest {
+func produceRequest(partitions []partition, records []byte, limit int16) *kmsg.ProduceRequest {
 	req := newest(kmsg.NewPtrProduceRequest(), limit)
 	req.Acks, req.TimeoutMillis = int16(*acks), 30000
 	t := kmsg.NewProduceRequestTopic()
-	t.Topic, t.TopicID = p.topic, p.uuid
-	tp := kmsg.NewProduceRequestTopicPartition()
-	tp.Partition, tp.Records = p.id, records
-	t.Partitions = append(t.Partitions, tp)
+	t.Topic, t.TopicID = partitions[0].topic, partitions[0].uuid
+	for _, p := range partitions {
+		tp := kmsg.NewProduceRequestTopicPartition()
+		tp.Partition, tp.Records = p.id, records
+		t.Partitions = append(t.Partitions, tp)
+	}
 	req.Topics = append(req.Topics, t)
 	return req
 }
@@ -30,20 +33,26 @@ func producedAt(version int16, topic string) int {
 	}
 }
 
-// made is a request of one partition that is sent again and again.
+// producedBytes is how much of an answer of version 9 or newer is of one partition without an error.
+const producedBytes = 4 + 2 + 8 + 8 + 8 + 1 + 1 + 1
+
+// made is a request that is sent again and again.
 type made struct {
 	frame   []byte
 	errorAt int
+	count   int
 }
 
-func makeProduce(p partition, records []byte) made {
-	req := produceRequest(p, records, anyVersion)
-	return made{formatter.AppendRequest(nil, req, 0), producedAt(req.Version, p.topic)}
+func makeProduce(records []byte, partitions ...partition) made {
+	req := produceRequest(partitions, records, anyVersion)
+	return made{formatter.AppendRequest(nil, req, 0), producedAt(req.Version, partitions[0].topic), len(partitions)}
 }
 
 func (m made) check(answer []byte) {
-	if code := int16(binary.BigEndian.Uint16(answer[m.errorAt:])); code != 0 {
-		fail("produce: error code %d", code)
+	for i := range m.count {
+		if code := int16(binary.BigEndian.Uint16(answer[m.errorAt+i*producedBytes:])); code != 0 {
+			fail("produce: error code %d", code)
+		}
 	}
 }
 
@@ -55,17 +64,18 @@ type producer struct {
 
 func produce() {
 	n := max(1, *batchBytes / *recordSize)
-	size := n * *recordSize
 	batchOf := newBatch
 	if *codec != "none" {
 		batchOf = textBatch
 	}
 	records := batchOf(n, *recordSize)
+	n *= *perAsk
+	size := n * *recordSize
 	var producers []*producer
 	for _, s := range shares(partitionsOf(*topic)) {
 		p := &producer{conn: dial(s.leader)}
-		for _, one := range s.partitions {
-			p.ready = append(p.ready, makeProduce(one, records))
+		for some := range slices.Chunk(s.partitions, *perAsk) {
+			p.ready = append(p.ready, makeProduce(records, some...))
 		}
 		producers = append(producers, p)
 	}

@@ -109,7 +109,7 @@ func (t *txn) write() {
 		retried("add partitions", t.add)
 	}
 	setProducer(t.records, t.producerID, t.epoch, t.sequence)
-	req := produceRequest(t.partition, t.records, limit)
+	req := produceRequest([]partition{t.partition}, t.records, limit)
 	req.TransactionID = &t.id
 	t.out = formatter.AppendRequest(t.out[:0], req, 0)
 	errorAt := producedAt(req.Version, t.topic)

@@ -24,10 +24,15 @@ type conn struct {
 	body []byte
 }
 
-func dial(address string) *conn {
+func dial(address string) *conn { return dialWith(address, 16<<10) }
+
+// idleBuffer is enough for a connection that gets little.
+const idleBuffer = 512
+
+func dialWith(address string, bufferBytes int) *conn {
 	c, err := net.Dial("tcp", address)
 	check(err)
-	return &conn{Conn: c, in: bufio.NewReaderSize(c, 16<<10)}
+	return &conn{Conn: c, in: bufio.NewReaderSize(c, bufferBytes)}
 }
 
 func (c *conn) send(frames []byte) {

@@ -11,12 +11,16 @@ import {
 export type Goal =
   | { readonly ratio: number; readonly better: 'more' | 'less' }
   | { readonly atMost: number }
+  /** How many times as much as the figure that it is weighed against, on our own side. */
+  | { readonly growth: number }
   /** Shown beside the others, without a goal of its own. */
   | undefined
 
 export interface FigureKind {
   readonly unit: string
   readonly goal?: Goal
+  /** The figure of the same measure that it has grown from. */
+  readonly since?: string
 }
 
 /** Figures of one measure, by their names. */
@@ -61,6 +65,7 @@ export class Missing extends Error {}
 export const more = (ratio: number): Goal => ({ ratio, better: 'more' })
 export const less = (ratio: number): Goal => ({ ratio, better: 'less' })
 export const atMost = (limit: number): Goal => ({ atMost: limit })
+export const grown = (atMostTimes: number): Goal => ({ growth: atMostTimes })
 
 export function oneFigure(group: string, measure: Measure): OwnMeasure {
   const { name, unit, wanted } = measure

@@ -12,6 +12,7 @@ export interface FigureResult {
   readonly name: string
   readonly unit: string
   readonly goal?: Goal
+  readonly since?: string
   /** A value a round, by side; the first side is ours. */
   readonly sides: Readonly<Record<string, readonly number[]>>
 }

@@ -54,10 +54,11 @@ class Gathered {
       rounds: this.#options.rounds,
       machine: machine(),
       versions: versions(),
-      figures: Object.entries(figures).map(([figure, { unit, goal }]) => ({
+      figures: Object.entries(figures).map(([figure, { unit, goal, since }]) => ({
         name: figure,
         unit,
         ...(goal && { goal }),
+        ...(since !== undefined && { since }),
         sides: Object.fromEntries(
           [...this.#values].map(([side, rounds]) => [side, rounds.flatMap(values => values[figure] ?? [])]),
         ),

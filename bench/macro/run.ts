@@ -9,7 +9,9 @@ import { oneFigure, withBroker } from './measure.ts'
 import { clients } from './measures/clients.ts'
 import { compaction } from './measures/compaction.ts'
 import { cores } from './measures/cores.ts'
+import { costs } from './measures/costs.ts'
 import { exactlyOnce } from './measures/exactly-once.ts'
+import { growths } from './measures/growth.ts'
 import { latencies } from './measures/latency.ts'
 import { connections, idleGroups, rebalance } from './measures/many.ts'
 import { memory } from './measures/memory.ts'
@@ -36,6 +38,8 @@ const measures: readonly AnyMeasure[] = [
   ...starts,
   ...cores,
   ...clients,
+  ...costs,
+  ...growths,
   ...profiles,
 ]
 

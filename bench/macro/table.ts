@@ -5,28 +5,41 @@ import { type FigureResult, type MeasureResult, PROFILE_GROUP } from './results.
 
 const titles: Readonly<Record<string, string>> = { millrace: 'Millrace', kafka: 'Apache Kafka' }
 
-/** Medians, the spread from least to most, the ratio of the medians and the goal, as Markdown: one table for all measures that compare the same sides. */
-export function tables(results: readonly MeasureResult[]): string {
-  const [profiles, compared] = [true, false].map(is => results.filter(({ group }) => (group === PROFILE_GROUP) === is))
-  const bySides = Map.groupBy(
-    compared!.flatMap(({ figures }) => figures),
-    ({ sides }) => Object.keys(sides).join(),
-  )
-  return [...[...bySides.values()].map(table), ...profiles!.map(profileTable)].join('\n\n')
+/** A figure, and the one of the same measure that it has grown from. */
+interface Row {
+  readonly figure: FigureResult
+  readonly base: FigureResult | undefined
 }
 
-function table(figures: readonly FigureResult[]): string {
-  const sides = Object.keys(figures[0]!.sides)
-  const head = ['measure', 'unit', ...sides.map(side => titles[side] ?? side), 'ratio', 'goal', '']
-  const rows = figures.map(figure => [
-    figure.name,
-    figure.unit,
-    ...sides.map(side => cell(figure.sides[side]!)),
-    ratioOf(figure)?.toFixed(2) ?? '',
-    goalText(figure.goal, figure.unit),
-    verdict(figure),
-  ])
-  return markdownTable(head, rows)
+/** Medians, the spread from least to most, the ratio of the medians and the goal, as Markdown: one table for all measures that compare the same sides. */
+export function tables(results: readonly MeasureResult[]): string {
+  const rows = results.filter(({ group }) => group !== PROFILE_GROUP).flatMap(rowsOf)
+  const byKind = Map.groupBy(rows, ({ figure, base }) => `${Object.keys(figure.sides)} ${base !== undefined}`)
+  const profiles = results.filter(({ group }) => group === PROFILE_GROUP)
+  return [...[...byKind.values()].map(table), ...profiles.map(profileTable)].join('\n\n')
+}
+
+function rowsOf({ figures }: MeasureResult): Row[] {
+  return figures.map(figure => ({ figure, base: figures.find(({ name }) => name === figure.since) }))
+}
+
+function table(rows: readonly Row[]): string {
+  const sides = Object.keys(rows[0]!.figure.sides)
+  const names = sides.map(side => titles[side] ?? side)
+  const growths = rows[0]!.base === undefined ? [] : sides
+  const head = ['measure', 'unit', ...names, 'ratio', ...growths.map((_, i) => `growth, ${names[i]}`), 'goal', '']
+  return markdownTable(
+    head,
+    rows.map(({ figure, base }) => [
+      figure.name,
+      figure.unit,
+      ...sides.map(side => cell(figure.sides[side]!)),
+      ratioOf(figure)?.toFixed(2) ?? '',
+      ...growths.map(side => growthCell(figure, base!, side)),
+      goalText(figure.goal, figure.unit),
+      verdict(figure, base),
+    ]),
+  )
 }
 
 /** Ours to theirs; where there are several others, to the best of them. */
@@ -40,14 +53,30 @@ export function ratioOf({ sides, goal }: FigureResult): number | undefined {
   return Number.isFinite(ratio) ? ratio : undefined
 }
 
-export function verdict(figure: FigureResult): '' | 'ok' | 'short' {
+export function verdict(figure: FigureResult, base?: FigureResult): '' | 'ok' | 'short' {
   const { goal, sides } = figure
-  if (goal === undefined) return ''
-  const ours = median(Object.values(sides)[0] ?? [])
-  if ('atMost' in goal) return ours <= goal.atMost ? 'ok' : 'short'
+  const [side] = Object.keys(sides)
+  if (goal === undefined || side === undefined || sides[side]!.length === 0) return ''
+  if ('atMost' in goal) return saidOf(median(sides[side]!) <= goal.atMost)
+  if ('growth' in goal) {
+    const growth = base && growthOf(figure, base, side)
+    return growth === undefined ? '' : saidOf(growth <= goal.growth)
+  }
   const ratio = ratioOf(figure)
   if (ratio === undefined) return ''
-  return (goal.better === 'more' ? ratio >= goal.ratio : ratio <= goal.ratio) ? 'ok' : 'short'
+  return saidOf(goal.better === 'more' ? ratio >= goal.ratio : ratio <= goal.ratio)
+}
+
+const saidOf = (isReached: boolean): 'ok' | 'short' => (isReached ? 'ok' : 'short')
+
+function growthOf(figure: FigureResult, base: FigureResult, side: string): number | undefined {
+  const [now, before] = [figure.sides[side] ?? [], base.sides[side] ?? []]
+  return now.length === 0 || before.length === 0 ? undefined : median(now) / median(before)
+}
+
+function growthCell(figure: FigureResult, base: FigureResult, side: string): string {
+  const growth = figure.name === base.name ? undefined : growthOf(figure, base, side)
+  return growth === undefined ? '' : `${growth.toFixed(2)} ×`
 }
 
 function isBetterMore(goal: Goal): boolean {
@@ -57,6 +86,7 @@ function isBetterMore(goal: Goal): boolean {
 function goalText(goal: Goal, unit: string): string {
   if (goal === undefined) return ''
   if ('atMost' in goal) return `≤ ${goal.atMost} ${unit}`
+  if ('growth' in goal) return `grows ≤ ${goal.growth} ×`
   const ratio = goal.ratio.toFixed(goal.ratio * 10 === Math.round(goal.ratio * 10) ? 1 : 2)
   return `${goal.better === 'more' ? '≥' : '≤'} ${ratio} ×`
 }
