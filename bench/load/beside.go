@@ -8,7 +8,7 @@ import (
 // beside opens what is there during a run and does little: connections that have asked one thing, and groups that are alive.
 func beside() {
 	for range *idle {
-		dialWith(*broker, idleBuffer).ask(metadataRequest(*topic))
+		openIdle()
 	}
 	if *alive == 0 {
 		return

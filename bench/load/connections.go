@@ -6,12 +6,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// openIdle waits for an answer: connections that come faster than a broker takes them are tried again by the system a second later.
+func openIdle() *conn {
+	c := dialWith(*broker, idleBuffer)
+	c.ask(metadataRequest(*topic))
+	return c
+}
+
 // connections opens many and has each ask for one topic's metadata once a second, spread over the second.
 func connections() {
 	frame := formatter.AppendRequest(nil, metadataRequest(*topic), 0)
 	open := make([]*conn, *conns)
 	for i := range open {
-		open[i] = dialWith(*broker, idleBuffer)
+		open[i] = openIdle()
 	}
 	began := time.Now()
 	stop := began.Add(*warmUp + *duration)

@@ -84,7 +84,7 @@ export function startMeasured(kind: Kind, folder: string, options: BrokerOptions
   return startBroker(kind, folder, { ...options, settings: { ...OWN_SETTINGS[kind], ...options.settings } })
 }
 
-/** Lets `use` have a broker in a fresh folder. */
+/** Lets `use` have a broker in a fresh folder, which is thrown away: nobody waits for a clean stop. */
 export async function withBroker<T>(
   kind: Kind,
   use: (broker: Broker) => Promise<T>,
@@ -96,11 +96,16 @@ export async function withBroker<T>(
     try {
       return await use(broker)
     } finally {
-      await broker.stop()
+      await killed(broker)
     }
   } finally {
     removeFolder(folder)
   }
+}
+
+export async function killed(broker: Broker): Promise<void> {
+  if (!broker.hasEnded()) process.kill(broker.pid, 'SIGKILL')
+  await broker.stop()
 }
 
 export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))

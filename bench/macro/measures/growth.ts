@@ -1,10 +1,9 @@
 /** How the cost of one and the same small request grows with what there is beside it: partitions, connections, groups, data. */
-
 import type { Broker } from '../../../test/interop/broker.ts'
 import { type LoadOptions, type LoadRun, load, of, sized } from '../load.ts'
 import { type FigureKind, type Goal, grown, type SharedMeasure, type Values } from '../measure.ts'
 import { createTopic } from '../topics.ts'
-import { costTime, small } from './costs.ts'
+import { costTime, small, warmedUp } from './costs.ts'
 
 const PARTITIONS = 6
 
@@ -34,11 +33,11 @@ const growthOf = ({ name, what, sizes, rowOf, goal, beside }: Growth): SharedMea
   session: 'costs',
   figures: figuresOf(what, sizes.map(rowOf), goal),
   async on(broker, isQuick) {
+    await warmedUp(broker, isQuick)
     const values: Record<string, number> = {}
     for (const size of sizes) {
       const options = await beside(broker, isQuick ? Math.ceil(size / 10) : size)
-      const isFirst = size === sizes[0]
-      const outcome = await load('produce', broker, { ...small, ...options, ...costTime(isQuick, isFirst) })
+      const outcome = await load('produce', broker, { ...small, ...options, ...costTime(isQuick) })
       values[nameOf(what, rowOf(size))] = of(outcome, 'cpuUsPerRequest')
     }
     return values
@@ -110,6 +109,7 @@ const data: SharedMeasure = {
   session: 'costs',
   figures: Object.assign({}, ...accesses.map(({ what }) => figuresOf(what, SIZES_MB.map(rowOfMb), grown(1.2)))),
   async on(broker, isQuick) {
+    await warmedUp(broker, isQuick)
     const topic = 'costs-data'
     await createTopic(broker, topic, 1)
     const values: Record<string, number> = {}
@@ -118,7 +118,7 @@ const data: SharedMeasure = {
       // the fetches before the small records come, so that the last batch is a large one
       for (const { what, run, options } of accesses.toReversed())
         values[nameOf(what, rowOfMb(mb))] = of(
-          await load(run, broker, { topic, ...options, ...costTime(isQuick, i === 0) }),
+          await load(run, broker, { topic, ...options, ...costTime(isQuick) }),
           'cpuUsPerRequest',
         )
     }
