@@ -20,6 +20,8 @@ const ENDPOINTS_SINCE = 16
 /** Below this version clients do not know KAFKA_STORAGE_ERROR. */
 const STORAGE_ERROR_SINCE = 6
 
+type Scope = Exclude<FetchScope, { kind: 'refused' }>
+
 /** One partition of a request: an error that is known before reading, or the log to read. */
 interface Target {
   readonly asked: FetchPartition
@@ -43,34 +45,31 @@ export const fetch = handler(Fetch, (services, request, cx) => {
 })
 
 function partitionsOf(request: FetchRequest): FetchPartition[] {
-  return request.topics.flatMap(({ topic, topicId, partitions }) =>
-    partitions.map(p => ({
-      topic,
-      topicId,
-      partition: p.partition,
-      fetchOffset: p.fetchOffset,
-      partitionMaxBytes: p.partitionMaxBytes,
-      currentLeaderEpoch: p.currentLeaderEpoch,
-      lastFetchedEpoch: p.lastFetchedEpoch,
-    })),
-  )
+  const asked: FetchPartition[] = []
+  for (const { topic, topicId, partitions } of request.topics)
+    for (const p of partitions)
+      asked.push({
+        topic,
+        topicId,
+        partition: p.partition,
+        fetchOffset: p.fetchOffset,
+        partitionMaxBytes: p.partitionMaxBytes,
+        currentLeaderEpoch: p.currentLeaderEpoch,
+        lastFetchedEpoch: p.lastFetchedEpoch,
+      })
+  return asked
 }
 
 class FetchWork {
   readonly #services: Services
   readonly #request: FetchRequest
-  readonly #scope: Exclude<FetchScope, { kind: 'refused' }>
+  readonly #scope: Scope
   readonly #cx: RequestContext
   readonly #isolation: Isolation
   #targets: readonly Target[] = []
   #entries: readonly ReadEntry[] = []
 
-  constructor(
-    services: Services,
-    request: FetchRequest,
-    scope: Exclude<FetchScope, { kind: 'refused' }>,
-    cx: RequestContext,
-  ) {
+  constructor(services: Services, request: FetchRequest, scope: Scope, cx: RequestContext) {
     this.#services = services
     this.#request = request
     this.#scope = scope
@@ -110,13 +109,38 @@ class FetchWork {
   }
 
   #look(partitions: readonly FetchPartition[]): void {
-    const isolation = this.#isolation
-    this.#targets = partitions.map(asked => this.#target(asked))
-    this.#entries = this.#targets.flatMap(({ log, asked, answer }) =>
-      log === undefined || answer !== undefined
-        ? []
-        : [{ partition: log, offset: asked.fetchOffset, maxBytes: Math.max(0, asked.partitionMaxBytes), isolation }],
-    )
+    const targets: Target[] = []
+    const entries: ReadEntry[] = []
+    for (const asked of partitions) {
+      const target = this.#target(asked)
+      targets.push(target)
+      if (target.log !== undefined && target.answer === undefined) entries.push(this.#entry(target.log, asked))
+    }
+    this.#targets = targets
+    this.#entries = entries
+  }
+
+  #entry(partition: PartitionLog, { fetchOffset, partitionMaxBytes }: FetchPartition): ReadEntry {
+    return {
+      partition,
+      offset: fetchOffset,
+      maxBytes: Math.max(0, partitionMaxBytes),
+      isolation: this.#isolation,
+    }
+  }
+
+  /** All that was asked, none of which has an error: that was looked at in this turn. */
+  #watch(): readonly PartitionLog[] {
+    const entries: ReadEntry[] = []
+    const logs: PartitionLog[] = []
+    for (const asked of allOf(this.#scope)) {
+      const log = this.#topicOf(asked)?.partitions[asked.partition]
+      if (log === undefined) continue
+      logs.push(log)
+      entries.push(this.#entry(log, asked))
+    }
+    this.#entries = entries
+    return logs
   }
 
   #read(): MaybePromise<readonly ReadOutcome[]> {
@@ -148,7 +172,7 @@ class FetchWork {
 
   /** Kafka's rule: at once if nothing is to be waited for, on any error, or when the least is there. */
   #isEnough(outcomes: readonly ReadOutcome[]): boolean {
-    if (this.#request.maxWaitMs <= 0 || this.#scope.partitions.length === 0) return true
+    if (this.#request.maxWaitMs <= 0 || isEmpty(this.#scope)) return true
     if (this.#targets.some(t => t.answer !== undefined)) return true
     let bytes = 0
     for (const outcome of outcomes) {
@@ -160,15 +184,13 @@ class FetchWork {
 
   async #wait(): Promise<FetchResponseInput> {
     const { purgatory, load } = this.#services
-    this.#look(this.#scope.partitions)
-    const watched = this.#entries.map(e => e.partition)
     await load.whileParked(
       this.#cx,
-      purgatory.wait(watched, this.#request.maxWaitMs, () => this.#mayBeEnough(), this.#cx.connection),
+      purgatory.wait(this.#watch(), this.#request.maxWaitMs, () => this.#mayBeEnough(), this.#cx.connection),
     )
     const loud = this.#loud()
     // Without news all are read: what an engine of a cluster knows may be old.
-    if (loud.length > 0) this.#look(loud)
+    this.#look(loud.length > 0 ? loud : [...allOf(this.#scope)])
     return this.#respond(await this.#read())
   }
 
@@ -275,6 +297,12 @@ class FetchWork {
     }
   }
 }
+
+const allOf = (scope: Scope): Iterable<FetchPartition> =>
+  scope.kind === 'incremental' ? scope.session.asked() : scope.partitions
+
+const isEmpty = (scope: Scope): boolean =>
+  scope.kind === 'incremental' ? scope.session.partitions.size === 0 : scope.partitions.length === 0
 
 /** Of a read whose records nobody is to see. */
 function release(outcomes: readonly ReadOutcome[]): void {

@@ -41,16 +41,18 @@ export class FetchSession {
     this.id = id
     this.usesTopicIds = usesTopicIds
   }
+
+  *asked(): Iterable<FetchPartition> {
+    for (const { asked } of this.partitions.values()) yield asked
+  }
 }
 
 /** How one request is to be answered. */
 export type FetchScope =
   | { readonly kind: 'sessionless'; readonly partitions: readonly FetchPartition[] }
-  | {
-      readonly kind: 'full' | 'incremental'
-      readonly session: FetchSession
-      readonly partitions: readonly FetchPartition[]
-    }
+  | { readonly kind: 'full'; readonly session: FetchSession; readonly partitions: readonly FetchPartition[] }
+  /** All of the session's partitions. */
+  | { readonly kind: 'incremental'; readonly session: FetchSession }
   | { readonly kind: 'refused'; readonly error: ErrorName }
 
 export interface SessionRequest {
@@ -125,9 +127,9 @@ export class FetchSessions {
     for (const gone of request.forgotten) {
       if (session.partitions.delete(keyOf(gone, session.usesTopicIds))) this.#partitionCount--
     }
-    const partitions = [...session.partitions.values()].map(p => p.asked)
     // Session id 0 in the answer tells the client that its session has ended; it begins another when it needs one.
-    if (partitions.length === 0 || this.#partitionCount > this.#partitionsMax) {
+    if (session.partitions.size === 0 || this.#partitionCount > this.#partitionsMax) {
+      const partitions = [...session.asked()]
       this.#close(session.id)
       return { kind: 'sessionless', partitions }
     }
@@ -135,7 +137,7 @@ export class FetchSessions {
     session.lastUsedMs = this.#clock.monotonicMs()
     this.#sessions.delete(session.id)
     this.#sessions.set(session.id, session)
-    return { kind: 'incremental', session, partitions }
+    return { kind: 'incremental', session }
   }
 
   /** Whether the answer has to name the partition. Notes what the client is being told and moves what had data to the end of the row. */
