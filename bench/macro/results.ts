@@ -1,6 +1,6 @@
 /** What was measured, as it is kept: one entry a measure, so that a later run of some measures leaves the others as they are. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Goal } from './measure.ts'
@@ -41,10 +41,12 @@ export function readResults(file: string): MeasureResult[] {
   }
 }
 
-/** Puts new results in the place of older ones of the same measures. */
+/** Puts new results in the place of older ones of the same measures; one that failed on every side takes nothing away. */
 export function keepResults(file: string, results: readonly MeasureResult[]): void {
-  const kept = readResults(file).filter(old => !results.some(({ measure }) => measure === old.measure))
-  writeFileSync(file, `${JSON.stringify([...kept, ...results], null, 1)}\n`)
+  const taken = results.filter(({ figures }) => figures.some(({ sides }) => Object.values(sides).flat().length > 0))
+  const kept = readResults(file).filter(old => !taken.some(({ measure }) => measure === old.measure))
+  writeFileSync(`${file}.part`, `${JSON.stringify([...kept, ...taken], null, 1)}\n`)
+  renameSync(`${file}.part`, file)
 }
 
 export function machine(): string {

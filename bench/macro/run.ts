@@ -1,6 +1,6 @@
 /**
  * Whole brokers, side by side: Millrace and Apache Kafka in turn in one run, round by round, and the ratio of the medians. See bench/README.md.
- *   node run.ts [--only speed,transactions-1] [--rounds 5] [--quick] [--json file] [--list] [--report]
+ *   node run.ts [--only speed,transactions-1] [--from memory] [--rounds 5] [--quick] [--json file] [--list] [--report]
  * Run it on a quiet machine and beside nothing else: only the ratio counts.
  */
 import { parseArgs } from 'node:util'
@@ -46,6 +46,7 @@ const measures: readonly AnyMeasure[] = [
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    from: { type: 'string' },
     rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -54,9 +55,15 @@ const { values } = parseArgs({
   },
 })
 
-function chosen(only: string | undefined): readonly AnyMeasure[] {
-  if (only === undefined) return measures
-  const names = only.split(',')
+/** Those of `only`, in the order of the list, from the one called `from` on: where a run was interrupted. */
+function chosen(only: string | undefined, from: string | undefined): readonly AnyMeasure[] {
+  const all = only === undefined ? measures : named(only.split(','))
+  const begin = from === undefined ? 0 : all.findIndex(({ name }) => name === from)
+  if (begin < 0) throw new Error(`${from} is none of the measures: see --list`)
+  return all.slice(begin)
+}
+
+function named(names: readonly string[]): readonly AnyMeasure[] {
   const unknown = names.filter(name => !measures.some(m => m.name === name || m.group === name))
   if (unknown.length > 0) throw new Error(`no measure or group is called ${unknown.join(', ')}: see --list`)
   return measures.filter(m => names.includes(m.name) || names.includes(m.group))
@@ -77,7 +84,7 @@ async function measureAll(): Promise<void> {
   if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}`)
   // a quick run shows that everything works, and its figures are worth nothing: they are not kept unless they are asked for
   const json = values.json ?? (values.quick ? undefined : resultsFile)
-  const selected = chosen(values.only)
+  const selected = chosen(values.only, values.from)
   await installKafka()
   await withBroker('millrace', async () => {}) // builds what is not built yet
   const results: MeasureResult[] = []
@@ -87,6 +94,7 @@ async function measureAll(): Promise<void> {
     const taken = await takeSession(session, options)
     results.push(...taken)
     if (json !== undefined) keepResults(json, taken)
+    options.onProgress(`done: ${session.map(({ name }) => name).join(', ')}`)
   }
   console.log(tables(results))
   for (const { measure, notes } of results) for (const note of notes) console.log(`${measure}: ${note}`)
