@@ -9,5 +9,8 @@ if [ ! -f dist/.built ] || [ -n "$(find packages/*/src bin scripts/build.ts pack
 fi
 node="$root/node_modules/.bin/node"
 [ -x "$node" ] || node=node
+# V8 compiles and marks beside the broker, by itself in four threads. Where cores are few those keep it from running for whole time slices; one thread is enough
+# for one node.
+case "$*" in *nodes*) pool= ;; *) pool=--v8-pool-size=1 ;; esac
 # What comes later wins, so the caller may choose another admin listener, or none.
-exec "$node" bin/millrace.js serve --set millrace.admin.listener=127.0.0.1:9644 "$@"
+exec "$node" $pool bin/millrace.js serve --set millrace.admin.listener=127.0.0.1:9644 "$@"
