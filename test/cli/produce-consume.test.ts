@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
-import { startTestBroker, type TestBroker } from '@millrace/testkit'
+import { type BrokerUnderTest, nodesUnderTest, startBrokerUnderTest } from '@millrace/testkit'
 import { endOf, millraceAt, startMillrace, untilSaid } from './millrace.ts'
 
-let broker: TestBroker
+let broker: BrokerUnderTest
 let run: ReturnType<typeof millraceAt>
 let folder: string
 
 before(async () => {
-  broker = await startTestBroker({ settings: { 'group.initial.rebalance.delay.ms': '0' } })
+  broker = await startBrokerUnderTest({ 'group.initial.rebalance.delay.ms': '0' })
   run = millraceAt(broker.port)
   folder = mkdtempSync(join(tmpdir(), 'millrace-cli-'))
 })
@@ -230,12 +230,15 @@ test('Ctrl-C while records come in: what was read is sent, and the status says t
   assert.equal((await run('consume cut -e')).stdout, 'one\ntwo\n')
 })
 
-test('--exit ends also where the last offset is a marker that is never shown', async () => {
+const isOne = nodesUnderTest() === 1
+
+test('--exit ends also where the last offset is a marker that is never shown', { skip: !isOne }, async () => {
+  const { catalog, logs } = broker.alone!
   await run(['produce', 'marked', '-q'], { stdin: 'a\n' })
-  const topics = (await broker.catalog.load()).topics
-  const partition = broker.logs.partition(topics.find(({ name }) => name === 'marked')!.id, 0)!
+  const topics = (await catalog.load()).topics
+  const partition = logs.partition(topics.find(({ name }) => name === 'marked')!.id, 0)!
   const marker = { commit: true, producerId: 77, producerEpoch: 0, coordinatorEpoch: 0, transactionVersion: 1 }
-  const [outcome] = await broker.logs.append([{ partition, marker }])
+  const [outcome] = await logs.append([{ partition, marker }])
   assert.equal(outcome?.kind, 'appended')
   assert.equal(JSON.parse((await run('offsets marked --output json')).stdout)[0].latest, 2)
   assert.deepEqual(await run('consume marked -e'), { status: 0, stdout: 'a\n', stderr: '' })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { startTestBroker } from '@millrace/testkit'
+import { startBrokerUnderTest } from '@millrace/testkit'
 import { millrace, millraceAt, startMillrace } from './millrace.ts'
 
 const commands = [
@@ -82,7 +82,7 @@ test('an address where nobody answers is one sentence and a hint, at once', asyn
 })
 
 test('the brokers come from the option, else from the environment', async () => {
-  await using broker = await startTestBroker()
+  await using broker = await startBrokerUnderTest()
   const run = millraceAt(broker.port)
   assert.equal((await run('topic list')).status, 0)
   assert.equal((await run(['topic', 'list', '-b', '127.0.0.1:1'])).status, 1)

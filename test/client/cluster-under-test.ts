@@ -1,5 +1,6 @@
 /**
- * The broker that the client is tried against: the one that MILLRACE_TEST_BROKER names (`host:port`, such as a real Apache Kafka), else Millrace in this process.
+ * The broker that the client is tried against: the one that MILLRACE_TEST_BROKER names (`host:port`, such as a real Apache Kafka), else Millrace in this process,
+ * with so many nodes as MILLRACE_TEST_NODES says.
  */
 import { randomUUID } from 'node:crypto'
 import {
@@ -10,7 +11,7 @@ import {
   Producer,
   type ProducerOptions,
 } from '@millrace/client'
-import { startTestBroker } from '@millrace/testkit'
+import { startBrokerUnderTest } from '@millrace/testkit'
 
 export interface ClusterUnderTest extends AsyncDisposable {
   readonly bootstrap: string
@@ -31,7 +32,7 @@ const settings = {
 }
 
 export async function clusterUnderTest(given = process.env.MILLRACE_TEST_BROKER): Promise<ClusterUnderTest> {
-  const broker = given === undefined ? await startTestBroker({ settings }) : undefined
+  const broker = given === undefined ? await startBrokerUnderTest(settings) : undefined
   const bootstrap = given ?? `localhost:${broker!.port}`
   const run = randomUUID().slice(0, 8)
   const base: ClientOptions = { bootstrap, retryBackoffMs: 20, apiTimeoutMs: 20_000 }

@@ -1,22 +1,25 @@
-/** `millrace serve` in a process of its own, on one folder and, once it has one, one port. */
+/** `millrace serve` in a process of its own, on one folder and one port, or on as many from there as MILLRACE_TEST_NODES names nodes. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { nodesUnderTest } from '@millrace/testkit'
 import { startMillrace } from '../cli/millrace.ts'
+import { freePortPair } from '../interop/broker.ts'
 
 export class KillableBroker implements AsyncDisposable {
   readonly #folder: string
-  #port = 0
+  readonly #port: number
   #child: ChildProcess | undefined
 
-  private constructor(folder: string) {
+  private constructor(folder: string, port: number) {
     this.#folder = folder
+    this.#port = port
   }
 
   static async start(): Promise<KillableBroker> {
-    const broker = new KillableBroker(await mkdtemp(join(tmpdir(), 'millrace-killable-')))
+    const broker = new KillableBroker(await mkdtemp(join(tmpdir(), 'millrace-killable-')), await freePortPair())
     await broker.start()
     return broker
   }
@@ -30,6 +33,7 @@ export class KillableBroker implements AsyncDisposable {
       `listeners=PLAINTEXT://127.0.0.1:${this.#port}`,
       `log.dirs=${this.#folder}`,
       'group.initial.rebalance.delay.ms=0',
+      `millrace.nodes=${nodesUnderTest()}`,
     ]
     const child = startMillrace(['serve', ...settings.flatMap(setting => ['--set', setting])], {
       MILLRACE_LOG_FORMAT: 'json',
@@ -38,9 +42,7 @@ export class KillableBroker implements AsyncDisposable {
     let said = ''
     for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
       said += String(chunk)
-      const ready = /"broker is ready.*"listeners":"[^"]*:(\d+)"/.exec(said)
-      if (ready === null) continue
-      this.#port = Number(ready[1])
+      if (!said.includes('"broker is ready"')) continue
       child.stderr.resume()
       return
     }

@@ -1,8 +1,8 @@
 /**
  * A way to the broker that can be cut at the worst moment: after the broker has done what was asked and before the client knows.
  *
- * It passes frames on as they are, but for the addresses in metadata and coordinator answers, which it replaces by its own: the client never gets past it. Requests are
- * passed on at a version in which both are known.
+ * It passes frames on as they are, but for the addresses in metadata and coordinator answers, which it replaces by its own: the client never gets past it. Each node of
+ * a cluster has an address here. Requests are passed on at a version in which both are known.
  */
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net'
 import {
@@ -17,6 +17,7 @@ import {
   Writer,
   writeResponseHeader,
 } from '@millrace/protocol'
+import { WireClient } from '@millrace/testkit'
 
 interface Pending {
   readonly apiKey: number
@@ -31,7 +32,8 @@ interface Rewriting {
 export class UnreliableProxy implements AsyncDisposable {
   /** How often an answer to this API has been swallowed. */
   cuts = 0
-  readonly #server: Server
+  /** By the port of the node behind it. */
+  readonly #servers: ReadonlyMap<number, Server>
   readonly #target: { readonly host: string; readonly port: number }
   readonly #sockets = new Set<Socket>()
   readonly #versionsMax: ReadonlyMap<number, number>
@@ -41,27 +43,32 @@ export class UnreliableProxy implements AsyncDisposable {
   #seen = 0
 
   private constructor(
-    server: Server,
+    servers: ReadonlyMap<number, Server>,
     target: { host: string; port: number },
     versionsMax: ReadonlyMap<number, number>,
   ) {
     this.#versionsMax = versionsMax
     for (const api of [Metadata, FindCoordinator]) this.#rewritings.set(api.key, { api, change: body => body })
-    this.#server = server
+    this.#servers = servers
     this.#target = target
-    server.on('connection', socket => this.#accept(socket))
+    for (const [port, server] of servers) server.on('connection', socket => this.#accept(socket, port))
   }
 
   /** `versionsMax`: what the broker is made to look like, by API key: one that knows no later versions. */
   static async open(bootstrap: string, versionsMax: ReadonlyMap<number, number> = new Map()): Promise<UnreliableProxy> {
-    const [host, port] = bootstrap.split(':')
-    const server = createServer()
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    return new UnreliableProxy(server, { host: host!, port: Number(port) }, versionsMax)
+    const [host, portText] = bootstrap.split(':')
+    const port = Number(portText)
+    const servers = new Map<number, Server>()
+    for (const each of new Set([port, ...(await portsOfCluster(port))])) {
+      const server = createServer()
+      servers.set(each, server)
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    }
+    return new UnreliableProxy(servers, { host: host!, port }, versionsMax)
   }
 
   get bootstrap(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return `127.0.0.1:${portOf(this.#servers.get(this.#target.port)!)}`
   }
 
   /** Cuts the connection instead of passing on every n-th answer to this API, as if `seen` had been seen before. */
@@ -82,11 +89,11 @@ export class UnreliableProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cutAll()
-    await new Promise(resolve => this.#server.close(resolve))
+    for (const server of this.#servers.values()) await new Promise(resolve => server.close(resolve))
   }
 
-  #accept(client: Socket): void {
-    const broker = createConnection(this.#target)
+  #accept(client: Socket, port: number): void {
+    const broker = createConnection({ host: this.#target.host, port })
     const pending: Pending[] = []
     const end = (): void => {
       client.destroy()
@@ -147,9 +154,17 @@ export class UnreliableProxy implements AsyncDisposable {
     if (Array.isArray(value)) return value.map(item => this.#withOwnAddress(item))
     if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
     const copy = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#withOwnAddress(item)]))
-    const { port } = this.#server.address() as AddressInfo
-    return 'host' in copy && copy.host !== '' ? { ...copy, host: '127.0.0.1', port } : copy
+    const server = this.#servers.get(Number(copy.port))
+    return server === undefined || copy.host === '' ? copy : { ...copy, host: '127.0.0.1', port: portOf(server) }
   }
+}
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port
+
+async function portsOfCluster(port: number): Promise<readonly number[]> {
+  await using client = await WireClient.connect({ port })
+  const { brokers } = await client.request(Metadata, 1, { topics: [] })
+  return brokers.map(broker => broker.port)
 }
 
 function eachFrame(socket: Socket, take: (frame: Buffer) => void): void {

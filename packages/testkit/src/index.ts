@@ -1,3 +1,4 @@
+export { type BrokerUnderTest, nodesUnderTest, startBrokerUnderTest } from './broker-under-test.ts'
 export { type Anomaly, anomalies, type Finding } from './history/anomaly.ts'
 export { checkHistory } from './history/checker.ts'
 export type * from './history/event.ts'
