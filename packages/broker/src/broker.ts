@@ -105,6 +105,7 @@ class Node implements Broker {
   readonly #peers: Peers
   readonly #mover: PartitionMover
   readonly #server: SocketServer
+  readonly #dispatcher: Dispatcher
   readonly metrics = new Metrics()
   readonly #admin: AdminPort | undefined
   #endpoints: ReadonlyMap<string, BrokerEndpoint> = new Map()
@@ -182,7 +183,7 @@ class Node implements Broker {
     const { catalog, logs } = engine
     const { nodeId } = config
     this.#mover = new PartitionMover({ nodeId, image: this.#image, catalog, logs, peers, timers: this.#timers, logger })
-    peers.serve(frame => answerPeer(dispatcher, frame))
+    this.#dispatcher = dispatcher
     this.#server = this.#socketServer(dispatcher, load)
   }
 
@@ -240,6 +241,8 @@ class Node implements Broker {
     if (adminPort !== undefined) this.ports.set(ADMIN, adminPort)
     this.#notReady = undefined
     this.#mover.start()
+    // Not before: of what is not read yet it would say that it is not there, and the others would believe it.
+    this.#peers.serve(frame => answerPeer(this.#dispatcher, frame))
     this.#peers.announce({
       nodeId: config.nodeId,
       rack: config.brokerRack,
@@ -352,6 +355,8 @@ class Node implements Broker {
   /** Long polls and parked group requests are answered at once; the admin port says "stopping" until the end. */
   async #stop(): Promise<void> {
     this.#notReady = 'stopping'
+    // Coordinators that are closed know nothing of what they had.
+    this.#peers.serve(() => Promise.resolve(undefined))
     try {
       const closing = this.#server.close(this.#options.config.shutdownTimeoutMs)
       this.#purgatory.close()

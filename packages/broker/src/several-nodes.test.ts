@@ -358,3 +358,46 @@ test('while a node is away its partitions have no leader, and all is as it was w
   await produceBatch(two, 'meanwhile', batchOf(['b']), await partitionAt(cluster, 'meanwhile', 2))
   await untilLedBy(one, 't', atTwo, 2)
 })
+
+test(
+  'a node that starts says nothing to the others of groups and transactions that it has not read',
+  TIMEOUT,
+  async () => {
+    await using cluster = await startTestCluster()
+    const one = await cluster.connect(1)
+    await createTopic(one, 't')
+    const [groupAtOne, groupAtTwo] = [await keyAt(cluster, 1, 'group'), await keyAt(cluster, 2, 'group')]
+    const [idAtOne, idAtTwo] = [await keyAt(cluster, 1, 'transaction'), await keyAt(cluster, 2, 'transaction')]
+    const two = await cluster.connect(2)
+    const ofOne = await TransactionalProducer.start(one, idAtOne)
+    const ofTwo = await TransactionalProducer.start(two, idAtTwo)
+    ofOne.reconnect(two)
+    assert.equal(await ofOne.commitOffset(groupAtTwo, 't', 5), 'NONE')
+    ofOne.reconnect(one)
+    ofTwo.reconnect(one)
+    assert.equal(await ofTwo.commitOffset(groupAtOne, 't', 6), 'NONE')
+    await cluster.stopNode(2)
+    // Its marker waits for the other node, and is asked for again and again while that one starts.
+    assert.equal(await ofOne.commit(), 'NONE')
+    const errors = new Set<ErrorName>()
+    let isStarted = false
+    const started = cluster.startNode(2).then(() => (isStarted = true))
+    while (!isStarted) {
+      errors.add(await ofTwo.commitOffset(groupAtOne, 't', 7))
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await started
+    errors.delete('NONE')
+    assert.deepEqual([...errors], ['COORDINATOR_NOT_AVAILABLE'])
+    assert.equal(await ofTwo.commitOffset(groupAtOne, 't', 7), 'NONE')
+    const again = await cluster.connect(2)
+    ofTwo.reconnect(again)
+    assert.equal(await ofTwo.commit(), 'NONE')
+    for (const [client, group, expected] of [
+      [again, groupAtTwo, 5],
+      [one, groupAtOne, 7],
+    ] as const)
+      while ((await committedOffset(client, group, 't')) !== expected)
+        await new Promise(resolve => setImmediate(resolve))
+  },
+)

@@ -34,7 +34,7 @@ export interface Peers {
   announce(node: KnownNode): void
   /** Takes a request without its size prefix to the node's dispatcher and answers likewise. Rejects with `PeerGone`. */
   ask(nodeId: number, frame: Buffer): Promise<Buffer>
-  /** How requests of the others are answered; undefined for one that cannot be. */
+  /** How requests of the others are answered; undefined for one that cannot be, as all before this is called. */
   serve(answer: (frame: Buffer) => Promise<Buffer | undefined>): void
 }
 
