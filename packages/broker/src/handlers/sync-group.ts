@@ -1,5 +1,5 @@
 import type { SyncError, Synced, SyncRefused } from '@millrace/coordinator'
-import { type ErrorName, SyncGroup, type SyncGroupResponseInput } from '@millrace/protocol'
+import { type ErrorName, SyncGroup, type SyncGroupRequest, type SyncGroupResponseInput } from '@millrace/protocol'
 import { handler } from '../server/handler.ts'
 import { answerByGroup, bufferOf, codeOf, kept, refuseGroup } from './group-replies.ts'
 
@@ -21,6 +21,14 @@ function refused(error: ErrorName | SyncError): SyncGroupResponseInput {
   return { errorCode: codeOf(error), assignment: NO_ASSIGNMENT }
 }
 
+const NO_ASSIGNMENTS: ReadonlyMap<string, Uint8Array> = new Map()
+
+/** The leader's; all others have none. */
+function assignmentsOf({ assignments }: SyncGroupRequest): ReadonlyMap<string, Uint8Array> {
+  if (assignments.length === 0) return NO_ASSIGNMENTS
+  return new Map(assignments.map(a => [a.memberId, kept(a.assignment)]))
+}
+
 export const syncGroup = handler(SyncGroup, (services, request, cx) => {
   const unauthorized = refuseGroup(services, cx, 'READ', request.groupId)
   if (unauthorized !== undefined) return refused(unauthorized)
@@ -38,7 +46,7 @@ export const syncGroup = handler(SyncGroup, (services, request, cx) => {
       generation: request.generationId,
       protocolType: request.protocolType,
       protocolName: request.protocolName,
-      assignments: new Map(request.assignments.map(a => [a.memberId, kept(a.assignment)])),
+      assignments: assignmentsOf(request),
     }),
     ANSWERS,
   )

@@ -225,7 +225,7 @@ export class Connection {
   }
 
   #serveFrames(): void {
-    while (this.#frames.length > 0 && this.#mayServe()) this.#serveOne(this.#frames.shift()!)
+    while (this.#frames.length > 0 && this.#mayServe()) this.#serveOne(next(this.#frames))
   }
 
   #mayServe(): boolean {
@@ -296,7 +296,7 @@ export class Connection {
     while (this.#turns.length > 0) {
       const { outcome } = this.#turns[0]!
       if (outcome === undefined) return
-      this.#turns.shift()
+      next(this.#turns)
       if (outcome.kind === 'close') return this.#endFor(outcome)
       if (outcome.kind !== 'answer') continue
       this.#hold(-outcome.bytes)
@@ -335,7 +335,9 @@ export class Connection {
 
   /** It leaves with the `#flush` at the end of `#serve` or of `#end`, through one of which every answer comes. */
   #queue(chunks: readonly Buffer[], bytes: number, throttleTimeMs: number): void {
-    for (const chunk of chunks) this.#out.push(chunk)
+    // Mostly it is all there is, and a push makes room for many.
+    if (this.#out.length === 0) this.#out = [...chunks]
+    else for (const chunk of chunks) this.#out.push(chunk)
     this.#outBytes += bytes
     this.#options.load.unsent(bytes)
     if (throttleTimeMs > 0) this.#throttleFor(throttleTimeMs)
@@ -388,6 +390,11 @@ export class Connection {
   #unsent(): number {
     return this.#outBytes + this.#heldBytes + this.#options.socket.writableLength
   }
+}
+
+/** The first. Taking the only one from the end leaves the row its room, where a shift would drop it for the next request to make again. */
+function next<T>(row: T[]): T {
+  return row.length === 1 ? row.pop()! : row.shift()!
 }
 
 function releaseAll(leases: readonly Lease[]): void {

@@ -123,7 +123,10 @@ export class Writer {
 
   #seal(): void {
     if (this.#at === this.#from) return
-    this.#chunks.push(this.#buffer.subarray(this.#from, this.#at))
+    const sealed = this.#buffer.subarray(this.#from, this.#at)
+    // Nearly all messages are one chunk, and a push makes room for many.
+    if (this.#chunks.length === 0) this.#chunks = [sealed]
+    else this.#chunks.push(sealed)
     this.#sealed += this.#at - this.#from
     this.#from = this.#at
   }

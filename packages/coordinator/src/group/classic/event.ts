@@ -6,10 +6,10 @@ import type { TopicPartition } from '../../topic-partition.ts'
 import type { CommittedOffset } from '../record.ts'
 import type { GroupTransactionsView } from '../transactions.ts'
 import type { WriteError } from './reply.ts'
-import type { MemberId, Protocol, RequestId } from './state.ts'
+import type { MemberId, Protocol, RequestId, SessionTimer } from './state.ts'
 
 /** `session:` for each member and for each pending id, `join` for the end of the join phase, `sync` for the end of the sync phase. */
-export type GroupTimer = `session:${MemberId}` | 'join' | 'sync'
+export type GroupTimer = SessionTimer | 'join' | 'sync'
 
 export type GroupEvent =
   | Join

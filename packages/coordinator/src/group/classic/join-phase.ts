@@ -92,7 +92,7 @@ export function completeJoin(state: PreparingRebalance, out: Outbox): GroupState
   const members = new Map<MemberId, Member>()
   for (const [id, member] of state.members) {
     if (state.joining.has(id) || member.instanceId !== null) members.set(id, member)
-    else out.disarm(`session:${id}`)
+    else out.disarm(member.sessionTimer)
   }
   if (members.size === 0) return becomeEmpty(state, out)
   const leader = electLeader(state, members)

@@ -23,6 +23,7 @@ import {
   type Populated,
   type PreparingRebalance,
   type Stable,
+  sessionTimerOf,
 } from './state.ts'
 import { takeOver } from './static-member.ts'
 
@@ -105,7 +106,7 @@ function handOutId(state: Living, event: Join, memberId: MemberId, out: Outbox):
     return state
   }
   out.refuseJoin(event.request, 'MEMBER_ID_REQUIRED', memberId)
-  out.armIn(`session:${memberId}`, event.sessionTimeoutMs)
+  out.armIn(sessionTimerOf(memberId), event.sessionTimeoutMs)
   return { ...state, pendingMembers: setWith(state.pendingMembers, memberId) }
 }
 
@@ -154,6 +155,7 @@ function withJoining(state: PreparingRebalance, member: Member, event: Join, out
 function addMember(state: Living, event: Join, memberId: MemberId, out: Outbox): GroupState {
   const member: Member = {
     memberId,
+    sessionTimer: sessionTimerOf(memberId),
     instanceId: event.instanceId,
     clientId: event.clientId,
     clientHost: event.clientHost,
@@ -163,7 +165,7 @@ function addMember(state: Living, event: Join, memberId: MemberId, out: Outbox):
     assignment: NO_BYTES,
     isNew: true,
   }
-  out.armIn(`session:${memberId}`, out.config.newMemberJoinTimeoutMs)
+  out.armIn(member.sessionTimer, out.config.newMemberJoinTimeoutMs)
   switch (state.kind) {
     case 'Empty':
       return firstMember(state, member, event, out)

@@ -14,6 +14,7 @@ import {
   NO_WAITING,
   type Populated,
   type Stable,
+  sessionTimerOf,
 } from './state.ts'
 
 /** Members that were there before a restart get one session timeout to show themselves. */
@@ -34,8 +35,8 @@ export function unload(state: Living, _event: Unload, out: Outbox): Dead {
   if (state.kind === 'CompletingRebalance') {
     for (const request of state.syncing.values()) out.refuseSync(request, 'NOT_COORDINATOR')
   }
-  for (const memberId of membersOf(state).keys()) out.disarm(`session:${memberId}`)
-  for (const memberId of state.pendingMembers) out.disarm(`session:${memberId}`)
+  for (const { sessionTimer } of membersOf(state).values()) out.disarm(sessionTimer)
+  for (const memberId of state.pendingMembers) out.disarm(sessionTimerOf(memberId))
   out.disarm('join')
   out.disarm('sync')
   return { kind: 'Dead', groupId: state.groupId, unloaded: true }

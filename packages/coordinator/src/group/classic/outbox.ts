@@ -75,6 +75,6 @@ export class Outbox {
 
   /** The member has shown that it lives. */
   keepAlive(member: Member): void {
-    this.armIn(`session:${member.memberId}`, member.sessionTimeoutMs)
+    this.armIn(member.sessionTimer, member.sessionTimeoutMs)
   }
 }

@@ -2,11 +2,18 @@ import { mapWithout } from '../../versioned-map.ts'
 import { setWithout } from '../../versioned-set.ts'
 import { beginRebalance, maybeCompleteJoin, proceed } from './join-phase.ts'
 import type { Outbox } from './outbox.ts'
-import type { GroupState, Living, MemberId, Populated, PreparingRebalance } from './state.ts'
+import {
+  type GroupState,
+  type Living,
+  type MemberId,
+  type Populated,
+  type PreparingRebalance,
+  sessionTimerOf,
+} from './state.ts'
 
 /** Takes the id from those that were handed out and not used. */
 export function withoutPending<S extends Living>(state: S, memberId: MemberId, out: Outbox): S {
-  out.disarm(`session:${memberId}`)
+  out.disarm(sessionTimerOf(memberId))
   return { ...state, pendingMembers: setWithout(state.pendingMembers, memberId) }
 }
 
@@ -16,7 +23,7 @@ export function withoutMembers(state: PreparingRebalance, ids: Iterable<MemberId
   for (const id of ids) {
     const request = joining.get(id)
     if (request !== undefined) out.refuseJoin(request, 'UNKNOWN_MEMBER_ID', '')
-    out.disarm(`session:${id}`)
+    out.disarm(sessionTimerOf(id))
     joining = mapWithout(joining, id)
     members = mapWithout(members, id)
   }

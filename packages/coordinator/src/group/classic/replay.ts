@@ -1,7 +1,7 @@
 /** The durable part of a group, both ways: `groupRecord` writes it, `replay` is the only way back. */
 import type { GroupRecord } from '../record.ts'
 import { metadataFor } from './select-protocol.ts'
-import { type Empty, type Member, type MemberId, membersOf, NO_IDS, type Stable } from './state.ts'
+import { type Empty, type Member, type MemberId, membersOf, NO_IDS, type Stable, sessionTimerOf } from './state.ts'
 import { subscribedTopicsOf } from './subscription.ts'
 
 export function groupRecord(state: Empty | Stable): GroupRecord {
@@ -60,6 +60,7 @@ function membersOfRecord(record: GroupRecord): Map<MemberId, Member> {
       member.memberId,
       {
         memberId: member.memberId,
+        sessionTimer: sessionTimerOf(member.memberId),
         instanceId: member.instanceId,
         clientId: member.clientId,
         clientHost: member.clientHost,

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { sameProtocols, selectProtocol } from './select-protocol.ts'
 import { protocols } from './simulated-clients.ts'
-import { type Member, NO_BYTES } from './state.ts'
+import { type Member, NO_BYTES, sessionTimerOf } from './state.ts'
 
 function members(...lists: readonly string[][]): Map<string, Member> {
   return new Map(
@@ -11,6 +11,7 @@ function members(...lists: readonly string[][]): Map<string, Member> {
       `${i}`,
       {
         memberId: `${i}`,
+        sessionTimer: sessionTimerOf(`${i}`),
         instanceId: null,
         clientId: '',
         clientHost: '',

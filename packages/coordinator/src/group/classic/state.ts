@@ -14,6 +14,10 @@ export type MemberId = string
 /** Names one parked request; unique for as long as the group may still answer it. */
 export type RequestId = number
 
+export type SessionTimer = `session:${MemberId}`
+
+export const sessionTimerOf = (memberId: MemberId): SessionTimer => `session:${memberId}`
+
 export interface Protocol {
   readonly name: string
   /** Opaque to the coordinator but for the subscribed topics. Never changed after it is handed over, nor part of a reused buffer. */
@@ -22,6 +26,8 @@ export interface Protocol {
 
 export interface Member {
   readonly memberId: MemberId
+  /** The name of its session's timer, made once: each heartbeat and each round sets the timer. */
+  readonly sessionTimer: SessionTimer
   /** `group.instance.id` of a static member (KIP-345). */
   readonly instanceId: string | null
   readonly clientId: string

@@ -9,7 +9,16 @@ import { beginRebalance, joinedMembers, maybeCompleteJoin, proceed } from './joi
 import type { Outbox } from './outbox.ts'
 import { groupRecord } from './replay.ts'
 import { selectProtocol } from './select-protocol.ts'
-import type { GroupState, Member, MemberId, Members, Populated, PreparingRebalance, Stable } from './state.ts'
+import {
+  type GroupState,
+  type Member,
+  type MemberId,
+  type Members,
+  type Populated,
+  type PreparingRebalance,
+  type Stable,
+  sessionTimerOf,
+} from './state.ts'
 import { subscribedTopicsOf } from './subscription.ts'
 
 export interface Takeover {
@@ -42,7 +51,7 @@ export function takeOver(state: Populated, takeover: Takeover, out: Outbox): Gro
 
 /** Whatever the predecessor waits for, it is not given: it may be another process with the same instance id. */
 function fence<S extends Populated>(state: S, { oldMemberId }: Takeover, out: Outbox): S {
-  out.disarm(`session:${oldMemberId}`)
+  out.disarm(sessionTimerOf(oldMemberId))
   if (state.kind === 'PreparingRebalance') {
     const request = state.joining.get(oldMemberId)
     if (request === undefined) return state
@@ -67,6 +76,7 @@ function replaced(members: Members, { event, oldMemberId, newMemberId }: Takeove
       next.set(newMemberId, {
         ...member,
         memberId: newMemberId,
+        sessionTimer: sessionTimerOf(newMemberId),
         protocols,
         rebalanceTimeoutMs,
         sessionTimeoutMs,
