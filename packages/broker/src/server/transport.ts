@@ -103,6 +103,13 @@ const chunk = Buffer.allocUnsafeSlow(64 * 1024)
 const LARGE_CHUNK_BYTES = 256 * 1024
 let largeChunk: Buffer | undefined
 
+/** One for all sockets: with a function of its own each socket would be of a shape of its own, and whatever looks at sockets, Node's streams first, would take the slow way. */
+const backlogBytes = {
+  get(this: { readonly _handle?: { readonly writeQueueSize?: number } | null }): number | undefined {
+    return this._handle?.writeQueueSize
+  },
+}
+
 /**
  * All sockets are read into one chunk: a read is followed by its `data` at once, and nothing else runs between. By itself Node makes a new buffer for each
  * read, which at hundreds of MB a second is most of what the collector has to do. Node offers this (`onread`) to sockets that connect and not to those that
@@ -128,7 +135,7 @@ function sharingChunks(accepted: Socket): Socket {
   }
   const options = { handle, onread, allowHalfOpen: false, readable: true, writable: true }
   const socket = new Socket(options as SocketConstructorOpts)
-  Object.defineProperty(socket, 'backlogBytes', { get: () => (handle as { writeQueueSize?: number }).writeQueueSize })
+  Object.defineProperty(socket, 'backlogBytes', backlogBytes)
   Object.defineProperty(socket, 'readsMuch', { set: (much: boolean) => void (readsMuch = much) })
   // The empty one that is left takes itself off the server's list.
   accepted.destroy()
