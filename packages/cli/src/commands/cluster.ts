@@ -5,15 +5,18 @@ import { action } from '../shared/session.ts'
 const work = () => import('../cluster.ts')
 
 export function clusterCommand(): Command {
-  const cluster = new Command('cluster').description('Look at the brokers and what they offer').addHelpText(
-    'after',
-    `
+  const cluster = new Command('cluster')
+    .description('Look at the brokers and what they offer, and spread partitions over them')
+    .addHelpText(
+      'after',
+      `
 Examples:
   $ millrace cluster describe
   $ millrace cluster api-versions
-  $ millrace cluster log-dirs --topic orders`,
-  )
-  for (const command of [describe(), apiVersions(), logDirs()]) cluster.addCommand(command)
+  $ millrace cluster log-dirs --topic orders
+  $ millrace cluster spread --execute`,
+    )
+  for (const command of [describe(), apiVersions(), logDirs(), spread()]) cluster.addCommand(command)
   return cluster
 }
 
@@ -43,3 +46,10 @@ const logDirs = (): Command =>
     .option('-t, --topic <name>', 'of this topic only')
     .addHelpText('after', '\nExamples:\n  $ millrace cluster log-dirs\n  $ millrace cluster log-dirs --topic orders')
     .action(action<[{ topic?: string }]>(async () => (await work()).logDirs))
+
+const spread = (): Command =>
+  new Command('spread')
+    .description('Move partitions so that every broker leads its share, such as one that is new')
+    .option('--execute', 'do it; without it, only show what would move', false)
+    .addHelpText('after', '\nExamples:\n  $ millrace cluster spread\n  $ millrace cluster spread --execute')
+    .action(action<[{ execute: boolean }]>(async () => (await import('../cluster-spread.ts')).spreadPartitions))
