@@ -29,7 +29,14 @@ async function buildCode(): Promise<void> {
     platform: 'node',
     resolve: { conditionNames: ['source', 'node', 'import'] },
   })
-  await bundle.write({ dir: making, format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js' })
+  await bundle.write({
+    dir: making,
+    format: 'esm',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    // A single character beyond Latin-1 doubles what a file's text takes in memory, for as long as the program runs.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } },
+    comments: false,
+  })
   await bundle.close()
 }
 
