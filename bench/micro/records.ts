@@ -37,8 +37,8 @@ console.log(heading)
 for (const size of [64, 128, 256, 512, 1024, 16384, 1048576]) {
   const bytes = text(size)
   measure(`crc32c portable, ${size}`, size, () => crc32cPortable(bytes, 0, size))
-  if (nativeCrc32 !== undefined)
-    measure(`crc32c native, ${size}`, size, () => nativeCrc32!.crc32c(bytes.subarray(0, size)))
+  if (nativeCrc32() !== undefined)
+    measure(`crc32c native, ${size}`, size, () => nativeCrc32()!.crc32c(bytes.subarray(0, size)))
   measure(`crc32c chosen, ${size}`, size, () => crc32c(bytes, 0, size))
 }
 
@@ -57,9 +57,9 @@ for (const size of [1024, 16384, 32768, 1048576]) {
   const block = Buffer.from(out.subarray(0, encodeSnappyBlock(bytes, out, 0)))
   const target = Buffer.alloc(size)
   measure(`snappy block decode portable, ${size}`, size, () => decodeSnappyBlock(block, target, 0, size))
-  if (nativeSnappy !== undefined) {
+  if (nativeSnappy() !== undefined) {
     measure(`snappy block decode native, ${size}`, size, () =>
-      target.set(nativeSnappy!.uncompressSync(block, { copyOutputData: true }) as Buffer),
+      target.set(nativeSnappy()!.uncompressSync(block, { copyOutputData: true }) as Buffer),
     )
   }
 }

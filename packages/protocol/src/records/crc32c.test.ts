@@ -17,11 +17,11 @@ test('only the given span counts', () => {
   assert.equal(crc32c(buffer, 2, 11), 0xe3069283)
 })
 
-test('the native and the portable checksum agree on any span', { skip: nativeCrc32 === undefined }, () => {
+test('the native and the portable checksum agree on any span', { skip: nativeCrc32() === undefined }, () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: NATIVE_SPAN_MIN * 4 }), fc.nat(20), (bytes, skip) => {
       const start = Math.min(skip, bytes.length)
-      const expected = nativeCrc32!.crc32c(bytes.subarray(start))
+      const expected = nativeCrc32()!.crc32c(bytes.subarray(start))
       assert.equal(crc32cPortable(bytes, start, bytes.length), expected)
       assert.equal(crc32c(bytes, start, bytes.length), expected)
     }),

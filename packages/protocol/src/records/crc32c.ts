@@ -29,8 +29,10 @@ export const NATIVE_SPAN_MIN = 256
 
 /** The checksum of `buffer[start, end)`, as an unsigned number. */
 export function crc32c(buffer: Uint8Array, start = 0, end = buffer.length): number {
-  if (nativeCrc32 !== undefined && end - start >= NATIVE_SPAN_MIN)
-    return nativeCrc32.crc32c(buffer.subarray(start, end))
+  if (end - start >= NATIVE_SPAN_MIN) {
+    const native = nativeCrc32()
+    if (native !== undefined) return native.crc32c(buffer.subarray(start, end))
+  }
   return crc32cPortable(buffer, start, end)
 }
 

@@ -1,6 +1,7 @@
 /**
  * Optional native packages. Every one of them has a stand-in written in TypeScript, so a platform without a prebuilt
- * binary loses speed and nothing else. Loaded once, synchronously: codecs run inside one event-loop turn.
+ * binary loses speed and nothing else. Loaded once, synchronously: codecs run inside one event-loop turn. And loaded when they are first asked for: the
+ * linker looks for their symbols all through Node, which takes 10 ms and 8 MB that a start and a broker without large records need not pay.
  */
 import { createRequire } from 'node:module'
 
@@ -20,13 +21,20 @@ export interface NativeSnappyOptions {
 
 const require = createRequire(import.meta.url)
 
-function load(name: string): unknown {
-  try {
-    return require(name)
-  } catch {
-    return undefined
+function optional<T>(name: string): () => T | undefined {
+  let loaded: T | undefined
+  let wasTried = false
+  return () => {
+    if (wasTried) return loaded
+    wasTried = true
+    try {
+      loaded = require(name) as T
+    } catch {
+      loaded = undefined
+    }
+    return loaded
   }
 }
 
-export const nativeCrc32 = load('@node-rs/crc32') as NativeCrc32 | undefined
-export const nativeSnappy = load('snappy') as NativeSnappy | undefined
+export const nativeCrc32 = optional<NativeCrc32>('@node-rs/crc32')
+export const nativeSnappy = optional<NativeSnappy>('snappy')

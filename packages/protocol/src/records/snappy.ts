@@ -7,7 +7,7 @@
  * Streams may be concatenated: then the header stands again where a block's size would.
  */
 import { corrupt, tooLarge } from './compression-error.ts'
-import { nativeSnappy } from './native.ts'
+import { type NativeSnappy, nativeSnappy } from './native.ts'
 import { OutputBuffer } from './output-buffer.ts'
 import {
   decodeSnappyBlock,
@@ -77,18 +77,19 @@ function streamSize(bytes: Buffer, maxBytes: number): number {
 function decodeBlock(block: Buffer, out: OutputBuffer): void {
   const size = snappyBlockSize(block)
   out.reserve(size)
-  if (nativeSnappy !== undefined && size >= NATIVE_DECODE_MIN) {
-    decodeNative(block, out, size)
+  const native = size >= NATIVE_DECODE_MIN ? nativeSnappy() : undefined
+  if (native !== undefined) {
+    decodeNative(native, block, out, size)
     return
   }
   decodeSnappyBlock(block, out.bytes, out.length, size)
   out.length += size
 }
 
-function decodeNative(block: Buffer, out: OutputBuffer, size: number): void {
+function decodeNative(native: NativeSnappy, block: Buffer, out: OutputBuffer, size: number): void {
   let content: Buffer | string
   try {
-    content = nativeSnappy!.uncompressSync(block, NATIVE_OPTIONS)
+    content = native.uncompressSync(block, NATIVE_OPTIONS)
   } catch {
     throw corrupt('snappy block is corrupt')
   }
@@ -98,7 +99,7 @@ function decodeNative(block: Buffer, out: OutputBuffer, size: number): void {
 
 /** A stream as snappy-java writes it. */
 export function encodeSnappy(bytes: Buffer): Buffer {
-  return nativeSnappy === undefined ? encodeSnappyPortable(bytes) : encodeWith(bytes, nativeBlock)
+  return nativeSnappy() === undefined ? encodeSnappyPortable(bytes) : encodeWith(bytes, nativeBlock)
 }
 
 export function encodeSnappyPortable(bytes: Buffer): Buffer {
@@ -106,7 +107,7 @@ export function encodeSnappyPortable(bytes: Buffer): Buffer {
 }
 
 function nativeBlock(bytes: Uint8Array, out: Uint8Array, at: number): number {
-  const block = nativeSnappy!.compressSync(bytes, NATIVE_OPTIONS)
+  const block = nativeSnappy()!.compressSync(bytes, NATIVE_OPTIONS)
   out.set(block, at)
   return at + block.length
 }
