@@ -96,7 +96,7 @@ export class DiskLogEngine implements LogEngine {
       random,
       logger,
       files: new OpenFiles(fs, settings.openFilesMax),
-      tails: new TailCache(settings.tailBytes),
+      tails: new TailCache(settings.tailBytes, clock),
       readBlocks: new BufferPool(READ_BLOCKS, clock),
       readPace: new ReadPace(clock, settings.syncReadBytesMax, settings.syncReadBytesMaxWhileFast),
       advanced: log => this.#listener?.advanced(log),

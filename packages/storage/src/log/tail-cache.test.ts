@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { BufferPool, poisonReleasedBuffers, systemClock } from '@millrace/base'
 import fc from 'fast-check'
+import { HeldClock } from '../disk/disk-fixture.ts'
 import { sampleBatch } from '../sample-batch.ts'
 import { batchAt, stampBatch } from './batch-view.ts'
 import { LogTail, TailCache } from './tail-cache.ts'
@@ -23,7 +24,7 @@ function appendTo(cache: TailCache, tail: LogTail, offset: number, value = Buffe
 }
 
 it('lets go of the oldest batches of all partitions first', () => {
-  const cache = new TailCache(16 * 1200)
+  const cache = new TailCache(16 * 1200, systemClock)
   const [a, b] = [new LogTail(), new LogTail()]
   for (let i = 0; i < 10; i++) appendTo(cache, a, i, Buffer.alloc(1030))
   for (let i = 0; i < 10; i++) appendTo(cache, b, i, Buffer.alloc(1030))
@@ -34,7 +35,7 @@ it('lets go of the oldest batches of all partitions first', () => {
 })
 
 it('keeps the budget and its place over many appends', () => {
-  const cache = new TailCache(100_000)
+  const cache = new TailCache(100_000, systemClock)
   const tail = new LogTail()
   for (let i = 0; i < 5000; i++) {
     appendTo(cache, tail, i)
@@ -46,7 +47,7 @@ it('keeps the budget and its place over many appends', () => {
 })
 
 it('begins anew after a batch that is too large for it', () => {
-  const cache = new TailCache(size * 16)
+  const cache = new TailCache(size * 16, systemClock)
   const tail = new LogTail()
   appendTo(cache, tail, 0)
   appendTo(cache, tail, 1, Buffer.alloc(size * 6))
@@ -57,7 +58,7 @@ it('begins anew after a batch that is too large for it', () => {
 })
 
 it('gives out no more than is allowed, but one batch where that is owed', () => {
-  const cache = new TailCache(1_000_000)
+  const cache = new TailCache(1_000_000, systemClock)
   const tail = new LogTail()
   const first = appendTo(cache, tail, 0)
   appendTo(cache, tail, 1)
@@ -68,8 +69,28 @@ it('gives out no more than is allowed, but one batch where that is owed', () => 
   assert.deepEqual(read(1, false), { records: [], bytes: 0, nextOffset: 0 })
 })
 
+it('gives back what was not written for a while, and keeps what is', async () => {
+  const clock = new HeldClock()
+  const cache = new TailCache(400_000, clock)
+  const [quiet, busy] = [new LogTail(), new LogTail()]
+  for (let i = 0; i < 6; i++) appendTo(cache, quiet, i, Buffer.alloc(40_000))
+  const filled = cache.bytes
+  await clock.pass(3_000)
+  assert.equal(cache.bytes, filled)
+  const last = appendTo(cache, busy, 0, Buffer.alloc(40_000, 7))
+  await clock.pass(3_000)
+  assert(cache.bytes < filled)
+  assert.equal(quiet.read(0, 6, all), undefined)
+  assert.deepEqual(busy.read(0, 1, all)?.records, [last])
+  await clock.pass(6_000)
+  assert.equal(cache.bytes, 0)
+  assert.equal(busy.read(0, 1, all), undefined)
+  appendTo(cache, busy, 1)
+  assert.equal(busy.read(1, 2, all)?.nextOffset, 2)
+})
+
 it('gives each reader a copy: what was read outlives its slab, and a block that comes back is nobody else’s', () => {
-  const cache = new TailCache(400_000)
+  const cache = new TailCache(400_000, systemClock)
   const tail = new LogTail()
   const sent = appendTo(cache, tail, 0, Buffer.alloc(40_000, 7))
   const [mine, other] = [tail.read(0, 1, all)!, tail.read(0, 1, all)!]
@@ -88,7 +109,7 @@ it('gives out the bytes that were appended, however partitions, sizes, readers a
     isForgotten: fc.boolean(),
   })
   const run = fc.property(fc.array(step, { maxLength: 80 }), steps => {
-    const cache = new TailCache(100_000)
+    const cache = new TailCache(100_000, systemClock)
     const logs = Array.from({ length: 3 }, () => ({ tail: new LogTail(), sent: [] as Buffer[] }))
     for (const [i, { tail: at, bytes, readBack, maxBytes, isForgotten }] of steps.entries()) {
       const { tail, sent } = logs[at]!

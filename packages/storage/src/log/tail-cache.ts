@@ -7,8 +7,11 @@
  * The slabs are the cache's own from beginning to end: what is appended is copied into them and what is read is copied out of them, so nobody else ever holds
  * a view, and a slab may be filled anew without asking. A copy costs a tenth of what sending its bytes costs, and spares the collector both the frame that a
  * batch came in and a count of who looks at it. Eviction is by age alone: the oldest batch of all is also the oldest of its partition.
+ *
+ * What nobody came for in time is read from its file, so slabs that are not written any more are given back to the system. They are pages of their own: memory
+ * of `malloc` that is freed among other memory stays with the process.
  */
-import { type BufferPool, freeBuffer } from '@millrace/base'
+import type { BufferPool, Clock } from '@millrace/base'
 import type { BatchHeader } from '@millrace/protocol'
 import type { BatchRun } from './log-reader.ts'
 import type { Allowance } from './read-budget.ts'
@@ -19,6 +22,8 @@ const SLABS_MIN = 8
 const BATCH_BYTES_MIN = 1024
 /** Less is copied to where the heap's own small buffers are, and needs no block that somebody has to give back. */
 const LITTLE_BYTES = 16 * 1024
+/** So long a slab is kept after it was written last, and at most twice as long. Whoever follows a log is behind by less. */
+const IDLE_MS = 3_000
 
 /** A batch in a slab. The object is filled anew with the slab: small batches come by the tens of thousands a second. */
 class Kept {
@@ -37,12 +42,21 @@ class Kept {
 
 class Slab {
   readonly bytes: Buffer
+  /** The period in which it was written last. */
+  writtenIn = 0
+  readonly #pages: ArrayBuffer
   readonly #kept: Kept[] = []
   #count = 0
   #end = 0
 
   constructor(size: number) {
-    this.bytes = Buffer.allocUnsafeSlow(size)
+    // One that may change its size is mapped by itself.
+    this.#pages = new ArrayBuffer(size, { maxByteLength: size })
+    this.bytes = Buffer.from(this.#pages, 0, size)
+  }
+
+  free(): void {
+    this.#pages.resize(0)
   }
 
   hasRoomFor(length: number): boolean {
@@ -72,13 +86,17 @@ class Slab {
 }
 
 export class TailCache {
+  readonly #clock: Clock
   readonly #budgetBytes: number
   readonly #slabBytes: number
   /** The oldest first. */
   readonly #slabs: Slab[] = []
   #bytes = 0
+  #period = 0
+  #trimIsDue = false
 
-  constructor(budgetBytes: number) {
+  constructor(budgetBytes: number, clock: Clock) {
+    this.#clock = clock
     this.#budgetBytes = budgetBytes
     this.#slabBytes = Math.min(SLAB_BYTES_MAX, Math.floor(budgetBytes / SLABS_MIN))
   }
@@ -97,6 +115,8 @@ export class TailCache {
     let slab = this.#slabs.at(-1)
     if (slab === undefined || !slab.hasRoomFor(records.length)) slab = this.#nextSlab(records.length)
     tail.kept.push(slab.take(tail, batch, records))
+    slab.writtenIn = this.#period
+    if (!this.#trimIsDue) this.#trimLater()
   }
 
   #nextSlab(length: number): Slab {
@@ -105,13 +125,23 @@ export class TailCache {
     while (this.#bytes + size > this.#budgetBytes) {
       slab = this.#evictOldest()
       if (slab.bytes.length === size) break
-      freeBuffer(slab.bytes)
+      slab.free()
       slab = undefined
     }
     slab ??= new Slab(size)
     this.#slabs.push(slab)
     this.#bytes += size
     return slab
+  }
+
+  #trimLater(): void {
+    this.#trimIsDue = true
+    this.#clock.schedule(IDLE_MS, () => {
+      this.#trimIsDue = false
+      while (this.#slabs.length > 0 && this.#slabs[0]!.writtenIn < this.#period) this.#evictOldest().free()
+      this.#period++
+      if (this.#slabs.length > 0) this.#trimLater()
+    })
   }
 
   #evictOldest(): Slab {
