@@ -80,33 +80,32 @@ export class RecordWalk {
   /** The general way: any record from the given one on, which starts at `start`. */
   runFrom(index: number, content: Buffer, start: number, end: number): string | undefined {
     const cursor = new RecordCursor(content, start, end)
-    const count = this.#recordCount
+    const baseTimestamp = this.#baseTimestamp
+    const recordCount = this.#recordCount
+    const keysRequired = this.#keysRequired
+    const timestampMin = this.#timestampMin
+    const timestampMax = this.#timestampMax
     let at = index
     for (; cursor.next(); at++) {
-      if (at === count) return `the batch has more than the ${count} records it counts`
+      if (at === recordCount) return `the batch has more than the ${recordCount} records it counts`
       if (cursor.offsetDelta !== at) return `record ${at} has offset delta ${cursor.offsetDelta}`
-      this.#look(cursor, at)
+      if (keysRequired && cursor.keyLength < 0) {
+        this.#blame(at, 'compacted topic cannot accept message without key')
+        continue
+      }
+      const timestamp = baseTimestamp + cursor.timestampDelta
+      if (timestamp !== NO_TIMESTAMP && !(timestamp >= timestampMin && timestamp <= timestampMax)) {
+        this.hasTimestampError = true
+        this.#blame(at, `timestamp ${timestamp} is out of range, which is ${timestampMin} to ${timestampMax}`)
+        continue
+      }
+      if (timestamp > this.maxTimestamp) {
+        this.maxTimestamp = timestamp
+        this.maxTimestampOffsetDelta = at
+      }
     }
     if (cursor.problem !== undefined) return cursor.problem
-    return at === count ? undefined : `the batch has ${at} records, not the ${count} it counts`
-  }
-
-  #look(record: RecordCursor, index: number): void {
-    if (this.#keysRequired && record.keyLength < 0) {
-      this.#blame(index, 'compacted topic cannot accept message without key')
-      return
-    }
-    const timestamp = this.#baseTimestamp + record.timestampDelta
-    if (timestamp !== NO_TIMESTAMP && !(timestamp >= this.#timestampMin && timestamp <= this.#timestampMax)) {
-      this.hasTimestampError = true
-      const range = `${this.#timestampMin} to ${this.#timestampMax}`
-      this.#blame(index, `timestamp ${timestamp} is out of range, which is ${range}`)
-      return
-    }
-    if (timestamp > this.maxTimestamp) {
-      this.maxTimestamp = timestamp
-      this.maxTimestampOffsetDelta = index
-    }
+    return at === recordCount ? undefined : `the batch has ${at} records, not the ${recordCount} it counts`
   }
 
   #blame(batchIndex: number, message: string): void {
