@@ -46,6 +46,7 @@ var (
 	groups     = flag.Int("groups", 50, "groups: how many")
 	members    = flag.Int("members", 10, "groups, rebalance: members in a group")
 	rounds     = flag.Int("rounds", 5, "rebalance, metadata: how often")
+	warmRounds = flag.Int("warm-rounds", 0, "rebalance: how often before it is measured")
 	partitions = flag.Int("partitions", 0, "metadata: first wait until so many are led")
 	perAsk     = flag.Int("per-ask", 1, "produce: partitions in a request, at most 100")
 	from       = flag.Float64("from", 1, "small-fetch: which part of the log is read, 0 its begin, 0.5 its middle, 1 its last batch")

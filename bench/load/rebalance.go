@@ -88,18 +88,25 @@ func rebalance() {
 	formed := time.Since(began).Seconds()
 	close(stop)
 	staying.Wait()
+	for round := range *warmRounds {
+		rebalanceOnce(members, round)
+	}
 	time.Sleep(*warmUp)
 	m := startMeter()
 	for round := range *rounds {
-		var all []*readied
-		for _, one := range members {
-			one.userData = []byte{byte(round)}
-			all = append(all, one.ready(members))
-		}
-		at := time.Now()
-		together(all, (*readied).again)
-		m.took(time.Since(at).Seconds() * 1e3)
+		m.took(rebalanceOnce(members, *warmRounds+round).Seconds() * 1e3)
 		m.did(0, 0)
 	}
 	m.report(map[string]float64{"formedS": formed})
+}
+
+func rebalanceOnce(members []*member, round int) time.Duration {
+	var all []*readied
+	for _, one := range members {
+		one.userData = []byte{byte(round)}
+		all = append(all, one.ready(members))
+	}
+	at := time.Now()
+	together(all, (*readied).again)
+	return time.Since(at)
 }
