@@ -160,14 +160,14 @@ export class TopicAdmin {
     const placed = this.#placement.changesFor({ topicId, from: 0, to, nodeOf })
     const changes: CatalogChange[] = [{ kind: 'createTopic', topic: planned }, ...placed, ...configs]
     const failed = await this.#write(changes).finally(() => this.#placement.written(placed))
+    const made = this.#image.topicById(planned.id)
+    if (failed === undefined)
+      return made ?? refusal('UNKNOWN_SERVER_ERROR', `Topic '${topic.name}' was deleted at once.`)
+    await this.#image.settled().catch(() => {})
+    // Whoever is refused finds nothing of it, and may try again when there is room.
+    if (made !== undefined) await this.remove(made)
     // Another node was first, with this name or one that is taken for the same: it has been heard of meanwhile.
-    if (failed !== undefined) {
-      await this.#image.settled().catch(() => {})
-      return this.#refuseTaken(topic.name) ?? failed
-    }
-    return (
-      this.#image.topicById(planned.id) ?? refusal('UNKNOWN_SERVER_ERROR', `Topic '${topic.name}' was deleted at once.`)
-    )
+    return failed.error === 'TOPIC_ALREADY_EXISTS' ? (this.#refuseTaken(topic.name) ?? failed) : failed
   }
 
   #refuseTaken(name: string): Refusal | undefined {
