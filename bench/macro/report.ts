@@ -1,19 +1,24 @@
-/** Writes the tables of docs/performance.md from the results that were kept; what stands outside of the marked parts is written by hand. */
+/** Writes the tables of docs/performance.md and of the README from the results that were kept; what stands outside of the marked parts is written by hand. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type MeasureResult, PROFILE_GROUP, readResults } from './results.ts'
 import { tables } from './table.ts'
 
-const page = resolve(import.meta.dirname, '../../docs/performance.md')
+const page = (path: string): string => resolve(import.meta.dirname, '../..', path)
+const performance = page('docs/performance.md')
 
-/** A marked part of the page, and the groups of measures in it with their titles. */
+/** A marked part of a page, and the groups of measures in it with their titles. */
 interface Part {
+  readonly page: string
   readonly mark: string
   readonly titles: Readonly<Record<string, string>>
+  /** The measures that are shown, by name; without it all. */
+  readonly only?: readonly string[]
 }
 
 const parts: readonly Part[] = [
   {
+    page: performance,
     mark: 'figures',
     titles: {
       'exactly-once': 'Exactly once and durability',
@@ -22,26 +27,40 @@ const parts: readonly Part[] = [
       cores: 'More than one core',
     },
   },
-  { mark: 'costs', titles: { costs: '' } },
-  { mark: 'profile', titles: { [PROFILE_GROUP]: '' } },
+  { page: performance, mark: 'costs', titles: { costs: '' } },
+  { page: performance, mark: 'profile', titles: { [PROFILE_GROUP]: '' } },
+  {
+    page: page('README.md'),
+    mark: 'figures',
+    titles: { speed: '' },
+    only: [
+      'raw-produce-small',
+      'raw-produce-1000',
+      'raw-produce-100',
+      'raw-fetch',
+      'latency-20000',
+      'idle-groups',
+      'rebalance',
+      'partitions-10000',
+      'memory',
+      'start',
+    ],
+  },
 ]
 
 /** Measures come in the order of `names`. */
 export function writeReport(file: string, names: readonly string[]): void {
   const results = readResults(file).sort((a, b) => names.indexOf(a.measure) - names.indexOf(b.measure))
-  writeFileSync(
-    page,
-    parts.reduce((text, part) => replaced(text, part, results), readFileSync(page, 'utf8')),
-  )
+  for (const part of parts) writeFileSync(part.page, replaced(readFileSync(part.page, 'utf8'), part, results))
 }
 
-function replaced(text: string, { mark, titles }: Part, results: readonly MeasureResult[]): string {
+function replaced(text: string, { page, mark, titles, only }: Part, results: readonly MeasureResult[]): string {
   const open = `<!-- ${mark}: made by \`npm run bench -- --report\`, not by hand -->`
   const begin = text.indexOf(open)
   const end = text.indexOf(`<!-- /${mark} -->`)
   if (begin < 0 || end < begin) throw new Error(`${page} has no part that is marked for ${mark}`)
   const made = Object.entries(titles).flatMap(([group, title]) => {
-    const own = results.filter(result => result.group === group)
+    const own = results.filter(result => result.group === group && (only?.includes(result.measure) ?? true))
     return own.length === 0 ? [] : [`${title && `### ${title}\n\n`}${report(own)}`]
   })
   const inside = made.length === 0 ? 'Nothing was measured yet.' : made.join('\n\n')

@@ -69,7 +69,7 @@ it('gives out no more than is allowed, but one batch where that is owed', () => 
   assert.deepEqual(read(1, false), { records: [], bytes: 0, nextOffset: 0 })
 })
 
-it('gives back what was not written for a while, and keeps what is', async () => {
+it('gives back what was not used for a while, and keeps what is', async () => {
   const clock = new HeldClock()
   const cache = new TailCache(400_000, clock)
   const [quiet, busy] = [new LogTail(), new LogTail()]
@@ -87,6 +87,19 @@ it('gives back what was not written for a while, and keeps what is', async () =>
   assert.equal(busy.read(0, 1, all), undefined)
   appendTo(cache, busy, 1)
   assert.equal(busy.read(1, 2, all)?.nextOffset, 2)
+})
+
+it('keeps what is read again and again, though nothing is written', async () => {
+  const clock = new HeldClock()
+  const cache = new TailCache(400_000, clock)
+  const tail = new LogTail()
+  const sent = appendTo(cache, tail, 0)
+  for (let i = 0; i < 5; i++) {
+    await clock.pass(3_000)
+    assert.deepEqual(tail.read(0, 1, all)?.records, [sent])
+  }
+  await clock.pass(6_000)
+  assert.equal(tail.read(0, 1, all), undefined)
 })
 
 it('gives each reader a copy: what was read outlives its slab, and a block that comes back is nobody else’s', () => {

@@ -8,8 +8,8 @@
  * a view, and a slab may be filled anew without asking. A copy costs a tenth of what sending its bytes costs, and spares the collector both the frame that a
  * batch came in and a count of who looks at it. Eviction is by age alone: the oldest batch of all is also the oldest of its partition.
  *
- * What nobody came for in time is read from its file, so slabs that are not written any more are given back to the system. They are pages of their own: memory
- * of `malloc` that is freed among other memory stays with the process.
+ * What nobody came for in time is read from its file, so slabs that are neither written nor read any more are given back to the system. They are pages of their
+ * own: memory of `malloc` that is freed among other memory stays with the process.
  */
 import type { BufferPool, Clock } from '@millrace/base'
 import type { BatchHeader } from '@millrace/protocol'
@@ -22,7 +22,7 @@ const SLABS_MIN = 8
 const BATCH_BYTES_MIN = 1024
 /** Less is copied to where the heap's own small buffers are, and needs no block that somebody has to give back. */
 const LITTLE_BYTES = 16 * 1024
-/** So long a slab is kept after it was written last, and at most twice as long. Whoever follows a log is behind by less. */
+/** So long a slab is kept after it was used last, and at most twice as long. Whoever follows a log is behind by less. */
 const IDLE_MS = 3_000
 
 /** A batch in a slab. The object is filled anew with the slab: small batches come by the tens of thousands a second. */
@@ -42,8 +42,8 @@ class Kept {
 
 class Slab {
   readonly bytes: Buffer
-  /** The period in which it was written last. */
-  writtenIn = 0
+  /** It was written or read since the cache looked last. */
+  isUsed = true
   readonly #pages: ArrayBuffer
   readonly #kept: Kept[] = []
   #count = 0
@@ -92,7 +92,6 @@ export class TailCache {
   /** The oldest first. */
   readonly #slabs: Slab[] = []
   #bytes = 0
-  #period = 0
   #trimIsDue = false
 
   constructor(budgetBytes: number, clock: Clock) {
@@ -115,7 +114,7 @@ export class TailCache {
     let slab = this.#slabs.at(-1)
     if (slab === undefined || !slab.hasRoomFor(records.length)) slab = this.#nextSlab(records.length)
     tail.kept.push(slab.take(tail, batch, records))
-    slab.writtenIn = this.#period
+    slab.isUsed = true
     if (!this.#trimIsDue) this.#trimLater()
   }
 
@@ -138,8 +137,8 @@ export class TailCache {
     this.#trimIsDue = true
     this.#clock.schedule(IDLE_MS, () => {
       this.#trimIsDue = false
-      while (this.#slabs.length > 0 && this.#slabs[0]!.writtenIn < this.#period) this.#evictOldest().free()
-      this.#period++
+      while (this.#slabs[0]?.isUsed === false) this.#evictOldest().free()
+      for (const slab of this.#slabs) slab.isUsed = false
       if (this.#slabs.length > 0) this.#trimLater()
     })
   }
@@ -206,6 +205,7 @@ export class LogTail {
     let filled = 0
     for (let i = from; i < to; i++) {
       const { slab, at, length } = this.kept[i]!
+      slab.isUsed = true
       slab.bytes.copy(into, filled, at, at + length)
       filled += length
     }
