@@ -57,12 +57,20 @@ export function versions(): Record<string, string> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
   const pom = readFileSync(join(root, 'test/interop/peer/pom.xml'), 'utf8')
   return {
-    millrace: `${version} (${said('git', ['describe', '--always', '--dirty']) ?? 'no commit'})`,
+    millrace: `${version} (${commit()})`,
     kafka: /<kafka>([^<]+)</.exec(pom)?.[1] ?? 'unknown',
     node: process.version,
     java: said('java', ['--version'])?.split('\n')[0] ?? 'none',
     go: said('go', ['env', 'GOVERSION']) ?? 'none',
   }
+}
+
+/** Marked where the tree differs from it; what the run itself keeps does not count. */
+function commit(): string {
+  const hash = said('git', ['rev-parse', '--short', 'HEAD'])
+  if (hash === undefined) return 'no commit'
+  const changed = said('git', ['status', '--porcelain', '--untracked-files=no', '--', '.', ':!bench/results.json'])
+  return changed === '' ? hash : `${hash}-dirty`
 }
 
 function said(command: string, args: readonly string[]): string | undefined {
