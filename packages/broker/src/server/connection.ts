@@ -76,7 +76,6 @@ export class Connection {
   /** Bytes of answers that are ready but wait for one before them. They are memory like what is in `#out`. */
   #heldBytes = 0
   #paused = false
-  #readsMuch = false
   #throttledUntilMs = 0
   #throttle: Scheduled | undefined
   #deadline: Scheduled | undefined
@@ -170,13 +169,7 @@ export class Connection {
     // The chunk is lent.
     if (this.#unparsed !== undefined) this.#unparsed = Buffer.from(this.#unparsed)
     this.#serve()
-    this.#readMuch(this.#parser.sizeAtHand >= LARGE_FRAME_BYTES)
-  }
-
-  #readMuch(much: boolean): void {
-    if (much === this.#readsMuch) return
-    this.#readsMuch = much
-    this.#options.socket.readsMuch = much
+    this.#options.socket.readsMuch = this.#parser.sizeAtHand >= LARGE_FRAME_BYTES
   }
 
   /** Serves frame after frame as they are cut, so that one's block is the next one's, still warm. Behind the first that has to wait all stays bytes. */

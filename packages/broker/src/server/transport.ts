@@ -119,24 +119,24 @@ function sharingChunks(accepted: Socket): Socket {
   const { _handle: handle } = accepted as unknown as { _handle?: object | null }
   if (handle === undefined || handle === null) return accepted.resume()
   Object.assign(accepted, { _handle: null })
-  let readsMuch = false
+  // It is asked for the first buffer while it is made.
+  let socket: (Socket & TransportSocket) | undefined
   const onread = {
     buffer(): Buffer {
-      if (!readsMuch) return chunk
+      if (socket?.readsMuch !== true) return chunk
       largeChunk ??= Buffer.allocUnsafeSlow(LARGE_CHUNK_BYTES)
       return largeChunk
     },
     callback(count: number, chunk: Buffer): boolean {
       const bytes = chunk.subarray(0, count)
-      socket.emit('data', bytes)
+      socket?.emit('data', bytes)
       letGo(bytes)
       return true
     },
   }
   const options = { handle, onread, allowHalfOpen: false, readable: true, writable: true }
-  const socket = new Socket(options as SocketConstructorOpts)
+  socket = Object.assign(new Socket(options as SocketConstructorOpts), { readsMuch: false })
   Object.defineProperty(socket, 'backlogBytes', backlogBytes)
-  Object.defineProperty(socket, 'readsMuch', { set: (much: boolean) => void (readsMuch = much) })
   // The empty one that is left takes itself off the server's list.
   accepted.destroy()
   return socket
