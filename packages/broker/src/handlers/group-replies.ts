@@ -45,6 +45,17 @@ function answerFor<K extends Kind, R>(reply: GroupReply, answers: Answers<K, R>,
   return (answer as (reply: GroupReply, cx: RequestContext) => R)(reply, cx)
 }
 
+/** What became of a partition of the request. */
+export type ErrorOf = (topic: string, partition: number) => ErrorName
+
+/** A partition that the group does not speak of is well. */
+export function errorsOf(
+  partitions: readonly { readonly topic: string; readonly partition: number; readonly error: ErrorName }[],
+): ErrorOf {
+  const errors = new Map(partitions.map(p => [`${p.topic}:${p.partition}`, p.error]))
+  return (topic, partition) => errors.get(`${topic}:${partition}`) ?? 'NONE'
+}
+
 export const codeOf = (error: ErrorName | 'NONE'): number => errorCode(error)
 
 /** For who may not, and for who is at the wrong node. */

@@ -1,7 +1,7 @@
 import { type ErrorName, OffsetCommit, type OffsetCommitResponseInput } from '@millrace/protocol'
 import { handler } from '../server/handler.ts'
 import { answerAll, answerEach, offsetToCommit, topicToCommit } from './committed-topics.ts'
-import { answerByGroup, refuseGroup } from './group-replies.ts'
+import { answerByGroup, type ErrorOf, errorsOf, refuseGroup } from './group-replies.ts'
 
 type TopicAnswer = OffsetCommitResponseInput['topics'][number]
 
@@ -18,7 +18,7 @@ export const offsetCommit = handler(OffsetCommit, (services, request, cx) => {
   })
   if (offsets.length === 0 && request.topics.length > 0)
     return { topics: request.topics.map((asked, i) => answerAll(asked, known[i] as ErrorName)) }
-  const answer = (errorOf: (topic: string, partition: number) => ErrorName): OffsetCommitResponseInput => ({
+  const answer = (errorOf: ErrorOf): OffsetCommitResponseInput => ({
     topics: request.topics.map((asked, i): TopicAnswer => {
       const topic = known[i]!
       if (typeof topic === 'string') return answerAll(asked, topic)
@@ -42,10 +42,7 @@ export const offsetCommit = handler(OffsetCommit, (services, request, cx) => {
       offsets,
     }),
     {
-      committed: ({ partitions }) => {
-        const errors = new Map(partitions.map(p => [`${p.topic}:${p.partition}`, p.error]))
-        return answer((topic, partition) => errors.get(`${topic}:${partition}`) ?? 'NONE')
-      },
+      committed: ({ partitions }) => answer(errorsOf(partitions)),
       commitRefused: ({ error }) => answer(() => error),
     },
   )

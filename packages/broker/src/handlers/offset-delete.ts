@@ -1,6 +1,6 @@
 import { type ErrorName, OffsetDelete } from '@millrace/protocol'
 import { handler } from '../server/handler.ts'
-import { answerByGroup, codeOf, refuseGroup } from './group-replies.ts'
+import { answerByGroup, codeOf, errorsOf, refuseGroup } from './group-replies.ts'
 
 export const offsetDelete = handler(OffsetDelete, (services, request, cx) => {
   const { groupId } = request
@@ -27,12 +27,12 @@ export const offsetDelete = handler(OffsetDelete, (services, request, cx) => {
     }),
     {
       offsetsDeleted: ({ partitions: deleted }) => {
-        const errors = new Map(deleted.map(p => [`${p.topic}:${p.partition}`, p.error]))
+        const errorOf = errorsOf(deleted)
         const topics = request.topics.map(({ name, partitions: asked }) => ({
           name,
           partitions: asked.map(({ partitionIndex }) => ({
             partitionIndex,
-            errorCode: codeOf(refusals.get(name) ?? errors.get(`${name}:${partitionIndex}`) ?? 'NONE'),
+            errorCode: codeOf(refusals.get(name) ?? errorOf(name, partitionIndex)),
           })),
         }))
         return { errorCode: 0, topics }

@@ -10,12 +10,12 @@ import { handler } from '../server/handler.ts'
 import type { RequestContext } from '../server/request-context.ts'
 import type { Services } from '../services.ts'
 import { answerAll, answerEach, offsetToCommit, topicToCommit } from './committed-topics.ts'
-import { answerByGroup } from './group-replies.ts'
+import { answerByGroup, type ErrorOf, errorsOf } from './group-replies.ts'
 import { mayWriteTransactions, refusedWrite } from './transaction-replies.ts'
 
 type TopicRequest = TxnOffsetCommitRequest['topics'][number]
 type TopicAnswer = TxnOffsetCommitResponseInput['topics'][number]
-type Errors = ErrorName | ReadonlyMap<string, ErrorName>
+type Errors = ErrorName | ErrorOf
 
 const ABORTABLE_SINCE = 4
 /** From here on the group comes into the transaction with its offsets (KIP-890). */
@@ -31,13 +31,13 @@ export const txnOffsetCommit = handler(TxnOffsetCommit, async (services, request
     const topic = known[i]!
     return typeof topic === 'string' ? [] : offsetsOf(asked, topic)
   })
-  const errors = offsets.length === 0 ? new Map() : await commit(services, request, offsets, cx)
+  const errors = offsets.length === 0 ? errorsOf([]) : await commit(services, request, offsets, cx)
   const topics = request.topics.map((asked, i): TopicAnswer => {
     const topic = known[i]!
     if (typeof topic === 'string') return answerAll(asked, topic)
     return answerEach(asked, partition => {
       if (!(partition in topic.partitions)) return 'UNKNOWN_TOPIC_OR_PARTITION'
-      return typeof errors === 'string' ? errors : (errors.get(`${topic.name}:${partition}`) ?? 'NONE')
+      return typeof errors === 'string' ? errors : errors(topic.name, partition)
     })
   })
   return { throttleTimeMs: 0, topics }
@@ -112,8 +112,7 @@ async function stored(
       transactions,
     }),
     {
-      committed: ({ partitions }) =>
-        new Map(partitions.map(({ topic, partition, error }) => [`${topic}:${partition}`, error])),
+      committed: ({ partitions }) => errorsOf(partitions),
       commitRefused: ({ error }) =>
         error === 'TRANSACTION_ABORTABLE' && cx.version < ABORTABLE_SINCE ? 'INVALID_TXN_STATE' : error,
     },
