@@ -51,22 +51,14 @@ export async function contentsOf(catalog: Catalog): Promise<unknown> {
       groups.map(({ groupId, value, offsets, pending }) => [
         groupId,
         value && Buffer.from(value).toString('hex'),
-        sorted(offsets.map(columnsOf)),
-        sorted(pending.map(p => [p.producerId, p.sequence, p.isSuperseded, ...columnsOf(p.offset)])),
+        sorted(offsets.map(fieldsOf)),
+        sorted(pending.map(p => [p.producerId, p.sequence, p.isSuperseded, fieldsOf(p.offset)])),
       ]),
     ),
   }
 }
 
-const columnsOf = (o: StoredOffset): readonly (string | number)[] => [
-  o.topic,
-  o.partition,
-  o.offset,
-  o.leaderEpoch,
-  o.metadata,
-  o.commitTimestampMs,
-  o.expireTimestampMs,
-]
+const fieldsOf = (o: StoredOffset): unknown => Object.entries(o).sort()
 
 export function putPending(groupId: string, producerId: number, partition: number, offset: number): CatalogChange {
   const pending = { producerId, offset: offsetOf(partition, offset), sequence: offset, isSuperseded: offset % 2 === 1 }
