@@ -80,28 +80,31 @@ async function take(peer: Socket, bytes: number): Promise<void> {
   }
 }
 
-test('a thousand consumers who ask for 5 GB and read nothing, or hardly anything, are waited for on disk', limits, () =>
-  heldUnder(300, {}, async ({ broker, client, healthy }) => {
-    for (let partition = 0; partition < PARTITIONS; partition++) await fill(client, partition, 8 * MIB)
-    const asked = Array.from({ length: PARTITIONS }, (_, partition) =>
-      Buffer.concat(Array.from({ length: 5 }, (_, i) => fetchFrame(partition, i, MIB))),
-    )
-    const peers: Socket[] = []
-    for (let i = 0; i < 1000; i++) {
-      const peer = await broker.deafPeer()
-      peer.write(asked[i % PARTITIONS]!)
-      peers.push(peer)
-      if (i % 50 === 0) await healthy.rounds(1)
-    }
-    // A few of them take a little now and then: each place that gets free is filled again, for one answer at a time.
-    for (let round = 0; round < 5; round++) {
-      await Promise.all(peers.slice(0, 50).map(peer => take(peer, 20_000)))
-      await healthy.rounds(1)
-    }
-  }),
+test(
+  'a thousand consumers who ask for 5 GB and read nothing, or hardly anything, are waited for on disk (with /proc)',
+  limits,
+  () =>
+    heldUnder(300, {}, async ({ broker, client, healthy }) => {
+      for (let partition = 0; partition < PARTITIONS; partition++) await fill(client, partition, 8 * MIB)
+      const asked = Array.from({ length: PARTITIONS }, (_, partition) =>
+        Buffer.concat(Array.from({ length: 5 }, (_, i) => fetchFrame(partition, i, MIB))),
+      )
+      const peers: Socket[] = []
+      for (let i = 0; i < 1000; i++) {
+        const peer = await broker.deafPeer()
+        peer.write(asked[i % PARTITIONS]!)
+        peers.push(peer)
+        if (i % 50 === 0) await healthy.rounds(1)
+      }
+      // A few of them take a little now and then: each place that gets free is filled again, for one answer at a time.
+      for (let round = 0; round < 5; round++) {
+        await Promise.all(peers.slice(0, 50).map(peer => take(peer, 20_000)))
+        await healthy.rounds(1)
+      }
+    }),
 )
 
-test('a producer who never reads its answers is not read any more', limits, () =>
+test('a producer who never reads its answers is not read any more (with /proc)', limits, () =>
   heldUnder(250, {}, async ({ broker, healthy }) => {
     // Each partition that is not there costs a few bytes to name and more to refuse.
     const partitionData = Array.from({ length: 500 }, (_, i) => ({ index: 1000 + i, records: null }))
@@ -116,7 +119,7 @@ test('a producer who never reads its answers is not read any more', limits, () =
   }),
 )
 
-test('messages of 64 MB are taken and given out one at a time', limits, () => {
+test('messages of 64 MB are taken and given out one at a time (with /proc)', limits, () => {
   const large = { 'message.max.bytes': String(80 * MIB), 'queued.max.request.bytes': String(110 * MIB) }
   return heldUnder(450, large, async ({ broker, healthy }) => {
     const batch = batchOf(64_000_000)

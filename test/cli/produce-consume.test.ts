@@ -232,7 +232,9 @@ test('Ctrl-C while records come in: what was read is sent, and the status says t
 
 const isOne = nodesUnderTest() === 1
 
-test('--exit ends also where the last offset is a marker that is never shown', { skip: !isOne }, async () => {
+test('--exit ends also where the last offset is a marker that is never shown (against one node)', {
+  skip: !isOne,
+}, async () => {
   const { catalog, logs } = broker.alone!
   await run(['produce', 'marked', '-q'], { stdin: 'a\n' })
   const topics = (await catalog.load()).topics

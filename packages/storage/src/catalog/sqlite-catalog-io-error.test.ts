@@ -33,7 +33,7 @@ function limitFileSize(child: ChildProcess, bytes: string): void {
   execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${bytes}:unlimited`])
 }
 
-test('an I/O error makes writes UNAVAILABLE, and the catalog goes on when it is over', {
+test('an I/O error makes writes UNAVAILABLE, and the catalog goes on when it is over (Linux, with prlimit)', {
   skip: !canLimit,
   timeout: 60_000,
 }, async t => {

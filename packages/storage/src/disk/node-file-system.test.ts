@@ -14,7 +14,9 @@ test('a folder is made with all that lead to it, and one that is there is left a
   assert.ok(existsSync(deep))
 })
 
-test('a folder that cannot be is refused and not tried for ever', { skip: !existsSync('/proc/self') }, () => {
+test('a folder that cannot be is refused and not tried for ever (with /proc)', {
+  skip: !existsSync('/proc/self'),
+}, () => {
   assert.throws(() => nodeFileSystem.makeFolder('/proc/nope/data'), { name: 'StorageError', path: '/proc/nope/data' })
 })
 
